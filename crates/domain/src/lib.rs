@@ -1,0 +1,18 @@
+//! The words of the house: the values every other crate passes around, and the ports they meet at.
+//!
+//! Nothing here performs anything: no I/O, no async runtime, no clock. A type moves down into this
+//! crate the day a second crate needs it, not before.
+
+pub mod door;
+pub mod signals;
+pub mod time;
+pub mod tree;
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future that a port hands out: boxed, so that ports stay object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An error from beyond a port, carried as a source and never repeated in `Display`.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
