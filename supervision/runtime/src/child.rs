@@ -1,0 +1,295 @@
+//! The tree as it is written down: supervisors, workers, and who is whose child.
+//!
+//! A specification is a value. It holds what survives a restart: the terms, the mailbox, and how
+//! to make a new incarnation. It is checked as a whole before anything starts.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorCell;
+
+use crate::actor::{Actor, Cradle};
+use crate::handle::Handle;
+use crate::incarnation::Incarnation;
+use crate::mailbox::{Bounds, Mailbox, Post};
+use crate::node::Node;
+use crate::spec::{
+    AutoShutdown, Backoff, Contradiction, Intensity, Restart, Shutdown, Strategy, Terms,
+};
+use crate::supervisor::{Office, SupervisorHandle};
+use crate::threads::Class;
+
+/// How long a worker may take to start, unless its specification says otherwise.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a worker may take to end when asked, unless its specification says otherwise.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// One child, ready to be handed to a supervisor.
+#[derive(Clone)]
+pub struct Child {
+    pub(crate) id: Arc<str>,
+    pub(crate) kind: &'static str,
+    pub(crate) terms: Terms,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) body: Arc<Body>,
+}
+
+pub(crate) enum Body {
+    Worker { birth: Arc<dyn Birth>, class: Class, start_deadline: Duration },
+    Supervisor(Supervisor),
+}
+
+/// Brings up a new incarnation of a worker.
+pub(crate) trait Birth: Send + Sync {
+    fn bear(
+        self: Arc<Self>,
+        incarnation: Arc<Incarnation>,
+        class: Class,
+        start_deadline: Duration,
+        parent: ActorCell,
+    ) -> Result<ActorCell, String>;
+
+    fn post(&self) -> Arc<dyn Post>;
+}
+
+/// A worker as it is being written down.
+pub struct Worker<F> {
+    id: Arc<str>,
+    kind: &'static str,
+    make: F,
+    terms: Terms,
+    shutdown: Shutdown,
+    bounds: Bounds,
+    class: Class,
+    start_deadline: Duration,
+}
+
+impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
+    /// A permanent worker of this kind; `make` is called once for each incarnation.
+    pub fn new(id: &str, kind: &'static str, make: F) -> Self {
+        Worker {
+            id: Arc::from(id),
+            kind,
+            make,
+            terms: Terms { restart: Restart::Permanent, significant: false, backoff: None },
+            shutdown: Shutdown::Deadline(STOP_DEADLINE),
+            bounds: Bounds::default(),
+            class: Class::Worker,
+            start_deadline: START_DEADLINE,
+        }
+    }
+
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.terms.restart = restart;
+        self
+    }
+
+    pub fn significant(mut self) -> Self {
+        self.terms.significant = true;
+        self
+    }
+
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.terms.backoff = Some(backoff);
+        self
+    }
+
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    pub fn mailbox(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    pub fn start_deadline(mut self, deadline: Duration) -> Self {
+        self.start_deadline = deadline;
+        self
+    }
+
+    /// The specification, and the handle that is valid for all incarnations.
+    pub fn on(self, node: &Node) -> (Child, Handle<A::Message>) {
+        let node = Arc::clone(node.shared());
+        let mailbox = Arc::new(Mailbox::new(self.bounds, Arc::clone(&node.ceiling)));
+        let handle = Handle::new(Arc::clone(&mailbox), Arc::clone(&node));
+        let birth = Arc::new(Cradle::<A, F> { make: self.make, mailbox, node });
+        let body = Body::Worker { birth, class: self.class, start_deadline: self.start_deadline };
+        let child = Child {
+            id: self.id,
+            kind: self.kind,
+            terms: self.terms,
+            shutdown: self.shutdown,
+            body: Arc::new(body),
+        };
+        (child, handle)
+    }
+}
+
+/// A supervisor as it is written down.
+#[derive(Clone)]
+pub struct Supervisor {
+    pub(crate) id: Arc<str>,
+    pub(crate) plan: Plan,
+    pub(crate) intensity: Intensity,
+    pub(crate) auto_shutdown: AutoShutdown,
+    pub(crate) terms: Terms,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) office: Arc<Office>,
+}
+
+/// Whose children are these: a fixed list in order, or any number of one template.
+#[derive(Clone)]
+pub(crate) enum Plan {
+    Ordered(Strategy, Vec<Child>),
+    Dynamic(Template),
+}
+
+/// What all children of a dynamic supervisor have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Template {
+    pub terms: Terms,
+    pub shutdown: Shutdown,
+    /// With it a child that crashes too often is quarantined, and the supervisor goes on.
+    pub per_child: Option<Intensity>,
+}
+
+impl Supervisor {
+    /// A supervisor of children in order, itself permanent and stopped without a deadline.
+    pub fn new(id: &str, strategy: Strategy) -> Self {
+        Supervisor::with_plan(id, Plan::Ordered(strategy, Vec::new()))
+    }
+
+    /// A supervisor of any number of children that know nothing of each other.
+    pub fn dynamic(id: &str, template: Template) -> Self {
+        Supervisor::with_plan(id, Plan::Dynamic(template))
+    }
+
+    fn with_plan(id: &str, plan: Plan) -> Self {
+        Supervisor {
+            id: Arc::from(id),
+            plan,
+            intensity: Intensity::default(),
+            auto_shutdown: AutoShutdown::Never,
+            terms: Terms { restart: Restart::Permanent, significant: false, backoff: None },
+            shutdown: Shutdown::Unbounded,
+            office: Arc::default(),
+        }
+    }
+
+    /// Adds a child to the right of those there are. A dynamic supervisor has none at first.
+    pub fn child(mut self, child: Child) -> Self {
+        match &mut self.plan {
+            Plan::Ordered(_, children) => children.push(child),
+            Plan::Dynamic(_) => panic!("a dynamic supervisor is given its children by calls"),
+        }
+        self
+    }
+
+    pub fn intensity(mut self, intensity: Intensity) -> Self {
+        self.intensity = intensity;
+        self
+    }
+
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.auto_shutdown = auto_shutdown;
+        self
+    }
+
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.terms.restart = restart;
+        self
+    }
+
+    pub fn significant(mut self) -> Self {
+        self.terms.significant = true;
+        self
+    }
+
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.terms.backoff = Some(backoff);
+        self
+    }
+
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// The way to this supervisor, whichever incarnation of it lives.
+    pub fn handle(&self) -> SupervisorHandle {
+        SupervisorHandle::new(Arc::clone(&self.office))
+    }
+
+    /// The supervisor as the child of another.
+    pub fn as_child(&self) -> Child {
+        Child {
+            id: Arc::clone(&self.id),
+            kind: "supervisor",
+            terms: self.terms,
+            shutdown: self.shutdown,
+            body: Arc::new(Body::Supervisor(self.clone())),
+        }
+    }
+
+    /// Refuses what contradicts itself, anywhere below, with the path to it.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        self.check_at(&self.id)
+    }
+
+    fn check_at(&self, path: &str) -> Result<(), Contradiction> {
+        let here = |what| Contradiction { path: path.to_owned(), what };
+        self.intensity.check().map_err(here)?;
+        match &self.plan {
+            Plan::Ordered(_, children) => {
+                let mut ids = HashSet::new();
+                for child in children {
+                    let path = format!("{path}/{}", child.id);
+                    if !ids.insert(&child.id) {
+                        return Err(Contradiction { path, what: "two children have this id" });
+                    }
+                    child.check_at(&path, self.auto_shutdown)?;
+                }
+                Ok(())
+            }
+            Plan::Dynamic(template) => {
+                if let Some(intensity) = template.per_child {
+                    intensity.check().map_err(here)?;
+                }
+                template.terms.check(self.auto_shutdown).map_err(here)
+            }
+        }
+    }
+}
+
+impl Child {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn check_at(
+        &self,
+        path: &str,
+        auto_shutdown: AutoShutdown,
+    ) -> Result<(), Contradiction> {
+        let here = |what| Contradiction { path: path.to_owned(), what };
+        if self.id.is_empty() || self.id.contains('/') {
+            return Err(here("an id is a word without slashes"));
+        }
+        self.terms.check(auto_shutdown).map_err(here)?;
+        match &*self.body {
+            Body::Worker { birth, .. } if birth.post().bound() == 0 => {
+                Err(here("a mailbox with a bound of 0 takes nothing"))
+            }
+            Body::Worker { .. } => Ok(()),
+            Body::Supervisor(supervisor) => supervisor.check_at(path),
+        }
+    }
+}

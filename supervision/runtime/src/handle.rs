@@ -1,0 +1,93 @@
+//! Handles: what others hold of an actor. Narrow, cheap to clone, valid across restarts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::exit::Exit;
+use crate::mailbox::{Mailbox, Message, Post, Refused, Why};
+use crate::node::Shared;
+use crate::patience;
+
+/// The way to one actor, whichever incarnation of it lives.
+pub struct Handle<M: Message> {
+    mailbox: Arc<Mailbox<M>>,
+    node: Arc<Shared>,
+}
+
+impl<M: Message> Clone for Handle<M> {
+    fn clone(&self) -> Self {
+        Handle { mailbox: Arc::clone(&self.mailbox), node: Arc::clone(&self.node) }
+    }
+}
+
+/// Where an answer goes. Dropping it without one tells the asker at once.
+#[derive(Debug)]
+pub struct Reply<T>(oneshot::Sender<T>);
+
+impl<T> Reply<T> {
+    /// Answers; an asker that has left meanwhile misses nothing it waits for.
+    pub fn send(self, answer: T) {
+        let _ = self.0.send(answer);
+    }
+}
+
+/// Why a question got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    #[error("the question was not taken: {0}")]
+    Refused(#[from] Why),
+    #[error("the actor ended before it answered")]
+    Lost,
+    #[error("no answer within the deadline")]
+    Late,
+}
+
+impl<M: Message> Handle<M> {
+    pub(crate) fn new(mailbox: Arc<Mailbox<M>>, node: Arc<Shared>) -> Self {
+        Handle { mailbox, node }
+    }
+
+    /// Leaves a message, or gets it back at once when there is no room.
+    pub fn tell(&self, message: M) -> Result<(), Refused<M>> {
+        self.mailbox.push(message)
+    }
+
+    /// Leaves a message as soon as there is room, but no later than the deadline.
+    pub async fn tell_within(&self, message: M, deadline: Duration) -> Result<(), Refused<M>> {
+        self.mailbox.push_within(message, deadline, &*self.node.clock).await
+    }
+
+    /// Asks, and waits for the answer no longer than the deadline.
+    pub async fn ask<T>(
+        &self,
+        question: impl FnOnce(Reply<T>) -> M,
+        deadline: Duration,
+    ) -> Result<T, Unanswered> {
+        let (sender, answer) = oneshot::channel();
+        self.tell(question(Reply(sender))).map_err(|refused| Unanswered::Refused(refused.why))?;
+        match patience::within(answer, deadline, &*self.node.clock).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(_)) => Err(Unanswered::Lost),
+            None => Err(Unanswered::Late),
+        }
+    }
+
+    /// How many messages wait or are being handled.
+    pub fn depth(&self) -> u32 {
+        self.mailbox.depth()
+    }
+
+    /// Resolves when the incarnation that lives now is over, with how it ended; at once and with
+    /// nothing when none lives.
+    pub async fn ended(&self) -> Option<Exit> {
+        self.mailbox.watch_end()?.await.ok()
+    }
+
+    /// Kills the incarnation that lives now, as an accident would; its supervisor goes on from
+    /// there. Tells whether one lived.
+    pub fn kill(&self) -> bool {
+        self.mailbox.kill_reader()
+    }
+}

@@ -1,0 +1,315 @@
+//! One life of one actor: what it still has in hand, and whether it was cut off.
+//!
+//! An incarnation is *over* when its handler, its tasks and its blocking work have ended, or when
+//! it is *fenced*. Its supervisor starts nothing in its place before that.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use ractor::ActorCell;
+use tokio::task::AbortHandle;
+
+use crate::core::Life;
+use crate::seat::Seat;
+use crate::threads;
+
+/// The tasks one incarnation may have at a time; asking for one more is a bug and panics.
+pub(crate) const TASKS_MAX: usize = 256;
+
+pub(crate) struct Incarnation {
+    /// Unique on this node.
+    pub(crate) serial: u64,
+    pub(crate) life: Life,
+    /// The crew whose threads it runs on.
+    crew: AtomicUsize,
+    pub(crate) seat: Arc<Seat>,
+    fenced: AtomicBool,
+    stop_asked: AtomicBool,
+    kill_asked: AtomicBool,
+    /// A supervisor's children of the first start are up.
+    ready: AtomicBool,
+    doing: AtomicU8,
+    hands: AtomicUsize,
+    belongings: Mutex<Belongings>,
+}
+
+/// What few incarnations have, so that most of them pay for an empty box.
+#[derive(Default)]
+struct Belongings {
+    cell: Option<ActorCell>,
+    tasks: Vec<AbortHandle>,
+    /// Frees its names; called once, when the incarnation is over.
+    at_end: Vec<Box<dyn FnOnce() + Send>>,
+    panic_text: Option<String>,
+    /// Where a panic happened, as the hook saw it.
+    panic_place: Option<String>,
+    /// Told when the last hand is empty.
+    when_over: Option<Box<dyn FnOnce() + Send>>,
+    ended: bool,
+}
+
+/// What the handler is at, as far as a kill cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Doing {
+    Idle,
+    Handling,
+    Stopping,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Incarnation>>> = const { RefCell::new(None) };
+}
+
+/// Whether the code that runs on this thread belongs to an incarnation that was cut off.
+pub(crate) fn is_current_fenced() -> bool {
+    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.is_fenced()))
+}
+
+/// Runs `read` on the incarnation whose code runs on this thread, if any.
+pub(crate) fn with_current<T>(read: impl FnOnce(&Incarnation) -> T) -> Option<T> {
+    CURRENT.with_borrow(|current| current.as_deref().map(read))
+}
+
+impl Incarnation {
+    pub(crate) fn new(serial: u64, life: Life, seat: Arc<Seat>) -> Self {
+        Incarnation {
+            serial,
+            life,
+            crew: AtomicUsize::new(0),
+            seat,
+            fenced: AtomicBool::new(false),
+            stop_asked: AtomicBool::new(false),
+            kill_asked: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+            doing: AtomicU8::new(Doing::Idle as u8),
+            hands: AtomicUsize::new(0),
+            belongings: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stop_asked(&self) -> bool {
+        self.stop_asked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_kill_asked(&self) -> bool {
+        self.kill_asked.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_doing(&self, doing: Doing) {
+        self.doing.store(doing as u8, Ordering::SeqCst);
+    }
+
+    pub(crate) fn crew(&self) -> usize {
+        self.crew.load(Ordering::Acquire)
+    }
+
+    /// It runs now, on the threads of this crew.
+    pub(crate) fn settle_in(&self, cell: ActorCell, crew: usize) {
+        self.crew.store(crew, Ordering::Release);
+        self.belongings().cell = Some(cell);
+    }
+
+    /// Asks politely: the actor ends after the message it is at.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stop_asked.store(true, Ordering::Release);
+        if let Some(cell) = self.cell() {
+            cell.stop(None);
+        }
+    }
+
+    /// Kills, but lets a polite stop that is on its way be taken first: an actor that would have
+    /// obeyed at once did not ignore anything. Tells whether the kill was sent.
+    pub(crate) fn kill_after_stop(&self) -> bool {
+        self.kill_asked.store(true, Ordering::SeqCst);
+        let idle = self.doing.load(Ordering::SeqCst) == Doing::Idle as u8;
+        if idle && self.is_stop_asked() {
+            return false;
+        }
+        self.kill();
+        true
+    }
+
+    pub(crate) fn kill(&self) {
+        if let Some(cell) = self.cell() {
+            cell.kill();
+        }
+    }
+
+    /// Cuts it off: from now on its sends, port calls, names and permits fail.
+    pub(crate) fn fence(&self) {
+        self.fenced.store(true, Ordering::Release);
+        self.kill();
+        self.finish();
+    }
+
+    /// Its handler has ended: ends its tasks and frees its names.
+    pub(crate) fn finish(&self) {
+        let mut belongings = self.belongings();
+        belongings.ended = true;
+        let tasks = std::mem::take(&mut belongings.tasks);
+        let at_end = std::mem::take(&mut belongings.at_end);
+        belongings.cell = None;
+        drop(belongings);
+        tasks.iter().for_each(AbortHandle::abort);
+        at_end.into_iter().for_each(|free| free());
+    }
+
+    /// Whether nothing is in hand; otherwise `tell` is called once that is so.
+    pub(crate) fn is_over_or(&self, tell: impl FnOnce() + Send + 'static) -> bool {
+        let mut belongings = self.belongings();
+        if self.hands.load(Ordering::Acquire) == 0 || self.is_fenced() {
+            return true;
+        }
+        belongings.when_over = Some(Box::new(tell));
+        false
+    }
+
+    pub(crate) fn has_hands_full(&self) -> bool {
+        self.hands.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn at_end(&self, free: impl FnOnce() + Send + 'static) {
+        self.belongings().at_end.push(Box::new(free));
+    }
+
+    pub(crate) fn hand(self: &Arc<Self>) -> Hand {
+        self.hands.fetch_add(1, Ordering::AcqRel);
+        Hand(Arc::clone(self))
+    }
+
+    pub(crate) fn keep_task(&self, task: AbortHandle) {
+        let mut belongings = self.belongings();
+        if belongings.ended {
+            drop(belongings);
+            return task.abort();
+        }
+        if belongings.tasks.len() >= TASKS_MAX {
+            belongings.tasks.retain(|task| !task.is_finished());
+        }
+        assert!(belongings.tasks.len() < TASKS_MAX, "an actor asked for more than 256 tasks");
+        belongings.tasks.push(task);
+    }
+
+    /// One of its tasks panicked: that is a crash of the actor.
+    pub(crate) fn crash(&self, text: String) {
+        self.belongings().panic_text = Some(text);
+        self.kill();
+    }
+
+    /// The panic of a task of its, if that is what ended it.
+    pub(crate) fn crash_text(&self) -> Option<String> {
+        self.belongings().panic_text.take()
+    }
+
+    pub(crate) fn note_panic_place(&self, place: String) {
+        self.belongings().panic_place = Some(place);
+    }
+
+    pub(crate) fn panic_place(&self) -> Option<String> {
+        self.belongings().panic_place.take()
+    }
+
+    fn cell(&self) -> Option<ActorCell> {
+        self.belongings().cell.clone()
+    }
+
+    fn belongings(&self) -> MutexGuard<'_, Belongings> {
+        self.belongings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs code of this incarnation: under its name, seen by the watchdog.
+    pub(crate) fn enter<T>(self: &Arc<Self>, run: impl FnOnce() -> T) -> T {
+        let before = CURRENT.replace(Some(Arc::clone(self)));
+        let _stamp = threads::Stamp::begin(self.serial);
+        let _restore = Restore(before);
+        run()
+    }
+
+    /// Runs blocking work of this incarnation: under its name, but of no interest to the watchdog.
+    pub(crate) fn enter_blocking<T>(self: &Arc<Self>, run: impl FnOnce() -> T) -> T {
+        let _restore = Restore(CURRENT.replace(Some(Arc::clone(self))));
+        run()
+    }
+
+    /// Runs a future of this incarnation; each of its polls is entered. Once the incarnation is
+    /// fenced it is never polled again.
+    pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
+        let mut work = pin!(work);
+        poll_fn(|cx| match self.is_fenced() {
+            true => Poll::Pending,
+            false => self.enter(|| work.as_mut().poll(cx)),
+        })
+        .await
+    }
+
+    /// Runs a task of this incarnation, whose panic is the actor's.
+    pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
+        let mut work = pin!(work);
+        let polled = poll_fn(|cx| {
+            match catch_unwind(AssertUnwindSafe(|| self.enter(|| work.as_mut().poll(cx)))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(())) => Poll::Ready(None),
+                Err(panic) => Poll::Ready(Some(panic_text(&*panic))),
+            }
+        });
+        if let Some(text) = polled.await {
+            self.crash(text);
+        }
+        drop(hand);
+    }
+}
+
+/// The text of a caught panic.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a text").to_owned()
+}
+
+/// Goes on with a panic that blocking work of an actor ended with.
+pub(crate) fn panic_again(error: tokio::task::JoinError) -> ! {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => panic!("blocking work was cancelled: its runtime is ending"),
+    }
+}
+
+struct Restore(Option<Arc<Incarnation>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// Something an incarnation has in hand; it is not over while one exists.
+pub(crate) struct Hand(Arc<Incarnation>);
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if self.0.hands.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let when_over = self.0.belongings().when_over.take();
+            if let Some(tell) = when_over {
+                tell();
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Waiting with a deadline that costs nothing when there is nothing to wait for.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use domain::time::Clock;
+
+/// Awaits `work` for at most `deadline`; the timer is made only if the second look is in vain.
+///
+/// An answer from an actor that is awake usually arrives between the two looks, so the common
+/// question never touches the timer.
+pub(crate) async fn within<F: Future>(
+    work: F,
+    deadline: Duration,
+    clock: &dyn Clock,
+) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut timer = None;
+    let mut looked_before = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        if !looked_before {
+            looked_before = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let timer = timer.get_or_insert_with(|| clock.sleep(deadline));
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}

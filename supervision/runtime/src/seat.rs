@@ -1,0 +1,205 @@
+//! A seat: the place of one child in the tree, which stays when its incarnations come and go.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::tree;
+use ractor::ActorRef;
+
+use crate::core::Key;
+use crate::incarnation::Incarnation;
+use crate::mailbox::Post;
+use crate::supervisor::Note;
+
+/// Everything a look at the tree reads: atomics and short locks, so it stops nobody.
+pub(crate) struct Seat {
+    pub(crate) id: Arc<str>,
+    pub(crate) kind: &'static str,
+    pub(crate) key: Key,
+    parent: Option<Arc<Seat>>,
+    state: AtomicU8,
+    lives: AtomicU32,
+    restarts: AtomicU32,
+    born_ms: AtomicU64,
+    record: Mutex<Record>,
+    pub(crate) body: Body,
+}
+
+#[derive(Default)]
+struct Record {
+    last_error: Option<Box<str>>,
+    incarnation: Option<Arc<Incarnation>>,
+}
+
+pub(crate) enum Body {
+    Worker(Arc<dyn Post>),
+    Supervisor(Mutex<Below>),
+}
+
+/// Who sits below a supervisor, and how to reach the supervisor.
+#[derive(Default)]
+pub(crate) struct Below {
+    pub(crate) seats: BTreeMap<Key, Arc<Seat>>,
+    pub(crate) office: Option<ActorRef<Note>>,
+    pub(crate) at_rest: bool,
+}
+
+const STATES: [tree::State; 6] = [
+    tree::State::Starting,
+    tree::State::Running,
+    tree::State::Restarting,
+    tree::State::Stopping,
+    tree::State::Stopped,
+    tree::State::Quarantined,
+];
+
+impl Seat {
+    pub(crate) fn new(
+        id: Arc<str>,
+        kind: &'static str,
+        key: Key,
+        parent: Option<Arc<Seat>>,
+        body: Body,
+    ) -> Self {
+        Seat {
+            id,
+            kind,
+            key,
+            parent,
+            state: AtomicU8::new(tree::State::Stopped as u8),
+            lives: AtomicU32::new(0),
+            restarts: AtomicU32::new(0),
+            born_ms: AtomicU64::new(0),
+            record: Mutex::default(),
+            body,
+        }
+    }
+
+    pub(crate) fn supervisor(id: Arc<str>, key: Key, parent: Option<Arc<Seat>>) -> Self {
+        Seat::new(id, "supervisor", key, parent, Body::Supervisor(Mutex::default()))
+    }
+
+    /// Its ids from the root down, with slashes between them.
+    pub(crate) fn path(&self) -> String {
+        match &self.parent {
+            Some(parent) => format!("{}/{}", parent.path(), self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> tree::State {
+        STATES[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    pub(crate) fn set_state(&self, state: tree::State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// A new incarnation sits down.
+    pub(crate) fn occupy(&self, incarnation: Arc<Incarnation>, by_itself: bool, at: Duration) {
+        self.lives.fetch_add(1, Ordering::AcqRel);
+        if by_itself {
+            self.restarts.fetch_add(1, Ordering::AcqRel);
+        }
+        self.born_ms.store(millis(at), Ordering::Release);
+        self.set_state(tree::State::Starting);
+        self.record().incarnation = Some(incarnation);
+    }
+
+    /// The incarnation is over.
+    pub(crate) fn vacate(&self, error: Option<String>) {
+        let mut record = self.record();
+        record.incarnation = None;
+        if let Some(error) = error {
+            record.last_error = Some(error.into_boxed_str());
+        }
+    }
+
+    pub(crate) fn incarnation(&self) -> Option<Arc<Incarnation>> {
+        self.record().incarnation.clone()
+    }
+
+    pub(crate) fn lives(&self) -> u32 {
+        self.lives.load(Ordering::Acquire)
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who sits below, in start order; empty for a worker.
+    pub(crate) fn below(&self) -> Vec<Arc<Seat>> {
+        match &self.body {
+            Body::Worker(_) => Vec::new(),
+            Body::Supervisor(below) => lock(below).seats.values().cloned().collect(),
+        }
+    }
+
+    /// Reads or changes what is below a supervisor; does nothing for a worker.
+    pub(crate) fn with_below<T>(&self, change: impl FnOnce(&mut Below) -> T) -> Option<T> {
+        match &self.body {
+            Body::Worker(_) => None,
+            Body::Supervisor(below) => Some(change(&mut lock(below))),
+        }
+    }
+
+    /// The supervisor above, while it lives.
+    pub(crate) fn keeper(&self) -> Option<ActorRef<Note>> {
+        self.parent.as_ref()?.with_below(|below| below.office.clone()).flatten()
+    }
+
+    /// Calls `visit` for itself and for everybody below, parents first.
+    pub(crate) fn walk(self: &Arc<Self>, visit: &mut dyn FnMut(&Arc<Seat>)) {
+        visit(self);
+        for seat in self.below() {
+            seat.walk(visit);
+        }
+    }
+
+    /// Whether whoever lives here really does, and a supervisor has nothing left to do.
+    pub(crate) fn is_settled(&self) -> bool {
+        let Some(incarnation) = self.incarnation() else { return true };
+        let at_rest = self.with_below(|below| below.at_rest).unwrap_or(true);
+        at_rest && incarnation.has_hands_full()
+    }
+
+    /// The tree from here down, as a value.
+    pub(crate) fn picture(&self, now: Duration) -> tree::Actor {
+        let state = self.state();
+        let age_ms = match self.record().incarnation {
+            Some(_) => millis(now).saturating_sub(self.born_ms.load(Ordering::Acquire)),
+            None => 0,
+        };
+        let mailbox = match &self.body {
+            Body::Worker(post) => {
+                tree::Mailbox { depth: post.depth().into(), bound: post.bound().into() }
+            }
+            Body::Supervisor(_) => {
+                tree::Mailbox { depth: 0, bound: crate::core::CALLS_WAITING_MAX as u64 }
+            }
+        };
+        let mut children: Vec<tree::Actor> = Vec::new();
+        children.extend(self.below().iter().map(|seat| seat.picture(now)));
+        tree::Actor {
+            id: self.id.to_string(),
+            kind: self.kind.to_owned(),
+            state,
+            incarnation: self.lives(),
+            restarts: self.restarts.load(Ordering::Acquire),
+            mailbox,
+            age_ms,
+            last_error: self.record().last_error.as_deref().map(str::to_owned),
+            children,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock(below: &Mutex<Below>) -> MutexGuard<'_, Below> {
+    below.lock().unwrap_or_else(PoisonError::into_inner)
+}

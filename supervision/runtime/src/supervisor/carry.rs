@@ -1,0 +1,467 @@
+//! Carrying out: what each effect of the rules means for real actors, and what their ends mean
+//! for the rules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{signals, tree};
+use futures::FutureExt;
+use ractor::{ActorCell, ActorRef};
+
+use super::{Above, Birth, Due, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
+use crate::child::{Body, Child, Plan, Supervisor};
+use crate::core::{Effect, Event, Key, Life, Verdict};
+use crate::exit::Exit;
+use crate::incarnation::Incarnation;
+use crate::node::Phase;
+use crate::seat::{self, Seat};
+use crate::spec::{Backoff, Shutdown};
+use crate::threads::Class;
+use crate::witness::Sight;
+
+impl Place {
+    pub(super) fn is_worker(&self) -> bool {
+        matches!(&*self.child.body, Body::Worker { .. })
+    }
+
+    fn lives(&self, life: Life) -> Option<&Arc<Incarnation>> {
+        self.incarnation.as_ref().filter(|_| self.life == life)
+    }
+
+    fn with_post(&self, act: impl FnOnce(&dyn crate::mailbox::Post)) {
+        if let seat::Body::Worker(post) = &self.seat.body {
+            act(&**post);
+        }
+    }
+}
+
+impl Birth {
+    pub(super) fn carry_out(&mut self, myself: &ActorRef<Note>, effect: Effect) {
+        match effect {
+            Effect::Adopt(key, call) => {
+                let child = self.calls.get_mut(&call).and_then(|(child, _)| child.take());
+                let child = child.expect("a call that starts a child brings it along");
+                self.take_in(key, child);
+            }
+            Effect::Start(key, life) => self.start(myself, key, life),
+            Effect::Stop(key, life) => self.stop(myself, key, life),
+            Effect::Retry(key, life, None) => {
+                self.set_state(key, tree::State::Restarting);
+                let _ = myself.send_message(Note::Retry(key, life));
+            }
+            Effect::Retry(key, life, Some(attempt)) => self.back_off(myself, key, life, attempt),
+            Effect::Hold(key) => self.set_state(key, tree::State::Restarting),
+            Effect::Rest(key) => self.rest(key),
+            Effect::Quarantine(key) => self.quarantine(key),
+            Effect::Forget(key) => self.forget(key),
+            Effect::Answer(call, answer) => {
+                if let Some((_, asker)) = self.calls.remove(&call) {
+                    let _ = asker.send(answer.map(|_| ()));
+                }
+            }
+            Effect::Ready => self.ready(),
+            Effect::GaveUp(key) => {
+                let culprit = self.places.get(&key).map(|place| place.seat.path());
+                let actor = self.seat.path();
+                tracing::error!(event = signals::SUPERVISOR_GAVE_UP, actor, culprit);
+            }
+            Effect::Exit(verdict) => self.exit(myself, verdict),
+        }
+    }
+
+    // --- places ---
+
+    pub(super) fn take_in(&mut self, key: Key, child: Child) {
+        let parent = Some(Arc::clone(&self.seat));
+        let seat = Arc::new(match &*child.body {
+            Body::Worker { birth, .. } => {
+                let body = seat::Body::Worker(birth.post());
+                Seat::new(Arc::clone(&child.id), child.kind, key, parent, body)
+            }
+            Body::Supervisor(_) => Seat::supervisor(Arc::clone(&child.id), key, parent),
+        });
+        self.seat.with_below(|below| below.seats.insert(key, Arc::clone(&seat)));
+        let place = Place {
+            child,
+            seat,
+            life: 0,
+            incarnation: None,
+            actor: None,
+            started: false,
+            rested: false,
+            exit: None,
+            orphans: Vec::new(),
+            alarm: None,
+        };
+        self.places.insert(key, place);
+    }
+
+    fn forget(&mut self, key: Key) {
+        if let Some(place) = self.places.remove(&key) {
+            place.seat.set_state(tree::State::Stopped);
+            place.with_post(|post| post.close());
+            self.seat.with_below(|below| below.seats.remove(&key));
+        }
+    }
+
+    fn rest(&mut self, key: Key) {
+        if let Some(place) = self.places.get_mut(&key) {
+            place.rested = true;
+            place.seat.set_state(tree::State::Stopped);
+            place.with_post(|post| post.close());
+        }
+    }
+
+    fn quarantine(&mut self, key: Key) {
+        if let Some(place) = self.places.get(&key) {
+            tracing::error!(event = signals::ACTOR_QUARANTINED, actor = place.seat.path());
+            place.seat.set_state(tree::State::Quarantined);
+            place.with_post(|post| post.close());
+        }
+    }
+
+    fn set_state(&self, key: Key, state: tree::State) {
+        if let Some(place) = self.places.get(&key) {
+            place.seat.set_state(state);
+        }
+    }
+
+    fn shutdown_of(&self, place: &Place) -> Shutdown {
+        match &self.plan.plan {
+            Plan::Ordered(..) => place.child.shutdown,
+            Plan::Dynamic(template) => template.shutdown,
+        }
+    }
+
+    fn backoff_of(&self, place: &Place) -> Option<Backoff> {
+        match &self.plan.plan {
+            Plan::Ordered(..) => place.child.terms.backoff,
+            Plan::Dynamic(template) => template.terms.backoff,
+        }
+    }
+
+    // --- starting ---
+
+    fn start(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let at = self.node.clock.monotonic();
+        let Some(place) = self.places.get_mut(&key) else { return };
+        place.with_post(|post| post.open());
+        place.life = life;
+        place.started = false;
+        let by_itself = life > 1 && !std::mem::take(&mut place.rested);
+        let (child, seat) = (place.child.clone(), Arc::clone(&place.seat));
+        let born = match &*child.body {
+            Body::Worker { birth, class, start_deadline } => {
+                let serial = self.node.next_serial();
+                let incarnation = Arc::new(Incarnation::new(serial, life, Arc::clone(&seat)));
+                seat.occupy(Arc::clone(&incarnation), by_itself, at);
+                Arc::clone(birth)
+                    .bear(Arc::clone(&incarnation), *class, *start_deadline, myself.get_cell())
+                    .map(|cell| (cell, incarnation))
+            }
+            Body::Supervisor(plan) => self.start_supervisor(myself, plan, &seat, life, by_itself),
+        };
+        match born {
+            Ok((cell, incarnation)) => {
+                self.by_actor.insert(cell.get_id(), (key, life));
+                if let Some(place) = self.places.get_mut(&key) {
+                    place.actor = Some(cell.get_id());
+                    place.incarnation = Some(incarnation);
+                }
+            }
+            Err(error) => {
+                tracing::error!(event = signals::ACTOR_CRASHED, actor = seat.path(), error);
+                seat.vacate(Some(error));
+                self.events.push_back(Event::StartFailed(key, life));
+            }
+        }
+    }
+
+    fn start_supervisor(
+        &self,
+        myself: &ActorRef<Note>,
+        plan: &Supervisor,
+        seat: &Arc<Seat>,
+        life: Life,
+        by_itself: bool,
+    ) -> Result<(ActorCell, Arc<Incarnation>), String> {
+        let above = Above::Parent(myself.clone(), seat.key, life);
+        let birth = Birth::new(plan.clone(), &self.node, seat, life, above);
+        let incarnation = Arc::clone(&birth.incarnation);
+        seat.occupy(Arc::clone(&incarnation), by_itself, self.node.clock.monotonic());
+        self.see(seat, &Sight::Started);
+        let (place, crew) = self.node.threads.place(Class::Control);
+        let _on_its_threads = place.enter();
+        let (actor, _) = ractor::Actor::spawn_linked(None, Shell, birth, myself.get_cell())
+            .now_or_never()
+            .ok_or("the start of a supervisor did not return at once")?
+            .map_err(|error| error.to_string())?;
+        incarnation.settle_in(actor.get_cell(), crew);
+        Ok((actor.get_cell(), incarnation))
+    }
+
+    pub(super) fn child_is_up(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        if place.life != life || place.started || place.incarnation.is_none() {
+            return;
+        }
+        place.started = true;
+        // One that was asked to stop meanwhile stays what it is.
+        if place.seat.state() == tree::State::Starting {
+            place.seat.set_state(tree::State::Running);
+        }
+        self.stir();
+        if self.places.get(&key).is_some_and(Place::is_worker) {
+            self.see(&self.places[&key].seat, &Sight::Started);
+        }
+        self.feed(myself, Event::Started(key, life));
+    }
+
+    fn ready(&mut self) {
+        self.incarnation.set_ready();
+        self.seat.set_state(tree::State::Running);
+        match &self.above {
+            Above::Node => self.node.enter_phase(Phase::Ready),
+            Above::Parent(parent, key, life) => {
+                let _ = parent.send_message(Note::Ready(*key, *life));
+            }
+        }
+    }
+
+    fn back_off(&mut self, myself: &ActorRef<Note>, key: Key, life: Life, attempt: u32) {
+        self.set_state(key, tree::State::Restarting);
+        let Some(place) = self.places.get(&key) else { return };
+        let Some(backoff) = self.backoff_of(place) else { return };
+        let delay = backoff.delay(attempt, self.node.dice.roll());
+        self.alarm(myself, delay, Due::Retry(key, life));
+    }
+
+    // --- stopping ---
+
+    fn stop(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get(&key) else { return };
+        place.seat.set_state(tree::State::Stopping);
+        let Some(incarnation) = place.lives(life).cloned() else { return };
+        if place.exit.is_some() {
+            // Its handler has ended already; the alarm for what it has in hand is set.
+            return;
+        }
+        let deadline = match self.shutdown_of(place) {
+            Shutdown::Brutal => return self.kill(myself, key, life),
+            Shutdown::Deadline(deadline) => Some(deadline),
+            Shutdown::Unbounded => None,
+        };
+        match &*place.child.body {
+            Body::Worker { .. } => incarnation.ask_to_stop(),
+            Body::Supervisor(_) => {
+                let office = place.seat.with_below(|below| below.office.clone()).flatten();
+                if let Some(office) = office {
+                    let _ = office.send_message(Note::Stop);
+                }
+            }
+        }
+        if let Some(deadline) = deadline {
+            self.alarm_for(myself, key, deadline, Due::Kill(key, life));
+        }
+    }
+
+    pub(super) fn kill_for_deadline(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get(&key) else { return };
+        let Some(incarnation) = place.lives(life) else { return };
+        if place.exit.is_some() {
+            self.fence(myself, key, life);
+        } else if !place.is_worker() || incarnation.kill_after_stop() {
+            self.kill(myself, key, life);
+        } else {
+            self.alarm_for(myself, key, OVERTAKEN_MAX, Due::KillAtOnce(key, life));
+        }
+    }
+
+    pub(super) fn kill(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(incarnation) = self.places.get(&key).and_then(|place| place.lives(life)) else {
+            return;
+        };
+        incarnation.kill();
+        self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
+    }
+
+    pub(super) fn fence(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        let Some(incarnation) = place.lives(life) else { return };
+        incarnation.fence();
+        place.orphans.iter().for_each(|orphan| orphan.fence());
+        place.exit.get_or_insert(Exit::Killed);
+        self.look_whether_over(myself, key, life);
+    }
+
+    /// The watchdog has fenced it; what is left is to say so.
+    pub(super) fn cut(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        if place.lives(life).is_none() {
+            return;
+        }
+        if place.exit.is_none() {
+            self.gather_orphans(key);
+        }
+        if let Some(place) = self.places.get_mut(&key) {
+            place.exit.get_or_insert(Exit::Fenced);
+        }
+        self.look_whether_over(myself, key, life);
+    }
+
+    // --- ending ---
+
+    pub(super) fn handler_ended(
+        &mut self,
+        myself: &ActorRef<Note>,
+        key: Key,
+        life: Life,
+        exit: Exit,
+    ) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        let Some(incarnation) = place.lives(life).cloned() else { return };
+        let exit = match (incarnation.crash_text(), exit) {
+            (Some(text), _) | (None, Exit::Panicked(text)) => match incarnation.panic_place() {
+                Some(at) => Exit::Panicked(format!("{text} ({at})")),
+                None => Exit::Panicked(text),
+            },
+            (None, exit) => exit,
+        };
+        let in_order = exit == Exit::Shutdown;
+        place.exit = Some(exit);
+        incarnation.finish();
+        if !in_order {
+            self.gather_orphans(key);
+        }
+        self.look_whether_over(myself, key, life);
+    }
+
+    /// A supervisor that did not end in order leaves others behind: they are killed, and its
+    /// place is not free before they are over.
+    fn gather_orphans(&mut self, key: Key) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        let mut orphans = Vec::new();
+        for seat in place.seat.below() {
+            seat.walk(&mut |seat| orphans.extend(seat.incarnation()));
+        }
+        orphans.reverse();
+        for orphan in &orphans {
+            orphan.kill();
+            orphan.finish();
+        }
+        place.orphans = orphans;
+    }
+
+    /// Tells the rules of an end once there is nothing left of it.
+    pub(super) fn look_whether_over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get(&key) else { return };
+        let Some(incarnation) = place.lives(life) else { return };
+        if place.exit.is_none() {
+            return;
+        }
+        let over = std::iter::once(incarnation).chain(&place.orphans).all(|incarnation| {
+            let myself = myself.clone();
+            incarnation.is_over_or(move || {
+                let _ = myself.send_message(Note::Over(key, life));
+            })
+        });
+        if over {
+            return self.over(myself, key, life);
+        }
+        if place.alarm.is_none() {
+            self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
+        }
+    }
+
+    fn over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get_mut(&key) else { return };
+        let exit = place.exit.take().unwrap_or(Exit::Killed);
+        if let Some(actor) = place.actor.take() {
+            self.by_actor.remove(&actor);
+        }
+        if let Some(alarm) = place.alarm.take() {
+            self.alarms.cancel(alarm);
+        }
+        let Some(incarnation) = place.incarnation.take() else { return };
+        // Its word that it was up may still be on its way: notes are slower than ends.
+        let was_up = place.started || incarnation.is_ready();
+        let orphans = std::mem::take(&mut place.orphans);
+        let asked = place.seat.state() == tree::State::Stopping;
+        self.seat.with_below(|below| below.at_rest = false);
+        let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
+        place.seat.set_state(tree::State::Stopped);
+        place.seat.vacate(error.clone());
+        place.with_post(|post| post.detach(&exit));
+        if let Some(error) = error
+            && !asked
+        {
+            let actor = place.seat.path();
+            tracing::warn!(event = signals::ACTOR_CRASHED, actor, life, error);
+        }
+        for orphan in &orphans {
+            orphan.seat.set_state(tree::State::Stopped);
+            orphan.seat.vacate(None);
+            if let seat::Body::Worker(post) = &orphan.seat.body {
+                post.detach(&Exit::Killed);
+            }
+        }
+        self.tell_witness(key, &orphans, was_up, &exit);
+        if was_up && !self.places[&key].started {
+            self.events.push_back(Event::Started(key, life));
+        }
+        let event = match was_up {
+            true => Event::Ended(key, life, exit.end()),
+            false => Event::StartFailed(key, life),
+        };
+        self.feed(myself, event);
+    }
+
+    fn tell_witness(&self, key: Key, orphans: &[Arc<Incarnation>], was_up: bool, exit: &Exit) {
+        if self.node.witness.is_none() {
+            return;
+        }
+        for orphan in orphans {
+            let exit = match orphan.seat.body {
+                seat::Body::Supervisor(_) => Exit::Shutdown,
+                seat::Body::Worker(_) => Exit::Killed,
+            };
+            self.see(&orphan.seat, &Sight::Stopped(exit));
+        }
+        let place = &self.places[&key];
+        match (place.is_worker(), was_up) {
+            (true, true) => self.see(&place.seat, &Sight::Stopped(exit.clone())),
+            (true, false) => self.see(&place.seat, &Sight::Failed),
+            (false, _) => self.see(&place.seat, &Sight::Stopped(Exit::Shutdown)),
+        }
+    }
+
+    /// Nothing lives below any more: this supervisor ends.
+    fn exit(&mut self, myself: &ActorRef<Note>, verdict: Verdict) {
+        self.plan.office.close();
+        self.calls.clear();
+        if matches!(self.above, Above::Node) {
+            self.seat.set_state(tree::State::Stopped);
+            self.seat.vacate(None);
+            self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
+            let asked = self.asked_to_stop && verdict == Verdict::Shutdown;
+            self.node.enter_phase(if asked { Phase::Stopped } else { Phase::GaveUp });
+        }
+        myself.stop(None);
+    }
+
+    // --- alarms ---
+
+    fn alarm(&mut self, myself: &ActorRef<Note>, after: Duration, due: Due) -> (Duration, u64) {
+        let clock = Arc::clone(&self.node.clock);
+        self.alarms.set(clock.monotonic() + after, due, &*clock, bell(myself))
+    }
+
+    /// Sets the one alarm a child may have, in the place of the one before.
+    fn alarm_for(&mut self, myself: &ActorRef<Note>, key: Key, after: Duration, due: Due) {
+        let id = self.alarm(myself, after, due);
+        let before = self.places.get_mut(&key).and_then(|place| place.alarm.replace(id));
+        if let Some(before) = before {
+            self.alarms.cancel(before);
+        }
+    }
+}

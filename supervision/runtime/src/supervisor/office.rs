@@ -1,0 +1,155 @@
+//! Where a supervisor can be reached: the same place for all its incarnations.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::tree::State;
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::Note;
+use crate::child::Child;
+use crate::core::{CALLS_WAITING_MAX, Call, Refusal};
+use crate::seat::Seat;
+use crate::spec::AutoShutdown;
+
+/// A call on its way to a supervisor.
+pub(crate) struct Request {
+    pub(crate) what: Call,
+    pub(crate) child: Option<Child>,
+    pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// Known to the specification of a supervisor, so handles outlive its incarnations.
+#[derive(Default)]
+pub(crate) struct Office {
+    occupant: Mutex<Option<(ActorRef<Note>, Arc<Seat>)>>,
+    calls: AtomicUsize,
+}
+
+impl Office {
+    pub(crate) fn open(&self, myself: &ActorRef<Note>, seat: &Arc<Seat>) {
+        *self.occupant() = Some((myself.clone(), Arc::clone(seat)));
+    }
+
+    pub(crate) fn close(&self) {
+        *self.occupant() = None;
+    }
+
+    fn occupant(&self) -> MutexGuard<'_, Option<(ActorRef<Note>, Arc<Seat>)>> {
+        self.occupant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to one supervisor, whichever incarnation of it lives.
+#[derive(Clone)]
+pub struct SupervisorHandle {
+    office: Arc<Office>,
+}
+
+/// One child as its supervisor lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kid {
+    pub id: String,
+    pub kind: &'static str,
+    pub state: State,
+}
+
+/// How many children a supervisor has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub specs: usize,
+    pub active: usize,
+    pub supervisors: usize,
+    pub workers: usize,
+}
+
+impl SupervisorHandle {
+    pub(crate) fn new(office: Arc<Office>) -> Self {
+        SupervisorHandle { office }
+    }
+
+    /// Starts one more child, to the right of the others; answers when it is up.
+    pub async fn start(&self, child: Child) -> Result<(), Refusal> {
+        // Whether it may be significant depends on the supervisor, whose rules look at that.
+        let auto_shutdown = match child.terms.significant {
+            true => AutoShutdown::AnySignificant,
+            false => AutoShutdown::Never,
+        };
+        child
+            .check_at(&child.id, auto_shutdown)
+            .map_err(|contradiction| Refusal::Contradiction(contradiction.what))?;
+        let what = Call::Start(Arc::clone(&child.id), child.terms);
+        self.call(what, Some(child)).await
+    }
+
+    /// Ends a child; answers when it is over. It stays down, and a temporary one is forgotten.
+    pub async fn terminate(&self, id: &str) -> Result<(), Refusal> {
+        self.call(Call::Terminate(Arc::from(id)), None).await
+    }
+
+    /// Starts a child that is down.
+    pub async fn restart(&self, id: &str) -> Result<(), Refusal> {
+        self.call(Call::Restart(Arc::from(id)), None).await
+    }
+
+    /// Forgets a child that is down.
+    pub async fn delete(&self, id: &str) -> Result<(), Refusal> {
+        self.call(Call::Delete(Arc::from(id)), None).await
+    }
+
+    /// Lists its children at once, whatever it is doing; nothing while it does not live.
+    pub fn which(&self) -> Vec<Kid> {
+        let Some((_, seat)) = self.office.occupant().clone() else { return Vec::new() };
+        seat.below()
+            .iter()
+            .map(|seat| Kid { id: seat.id.to_string(), kind: seat.kind, state: seat.state() })
+            .collect()
+    }
+
+    /// Counts its children at once, whatever it is doing.
+    pub fn count(&self) -> Tally {
+        let mut tally = Tally::default();
+        for kid in self.which() {
+            tally.specs += 1;
+            tally.active += usize::from(matches!(kid.state, State::Running | State::Stopping));
+            match kid.kind {
+                "supervisor" => tally.supervisors += 1,
+                _ => tally.workers += 1,
+            }
+        }
+        tally
+    }
+
+    /// Whether the supervisor lives.
+    pub fn is_alive(&self) -> bool {
+        self.office.occupant().is_some()
+    }
+
+    async fn call(&self, what: Call, child: Option<Child>) -> Result<(), Refusal> {
+        let occupant = self.office.occupant().as_ref().map(|(actor, _)| actor.clone());
+        let actor = occupant.ok_or(Refusal::Ending)?;
+        let _place = InLine::join(&self.office.calls).ok_or(Refusal::Busy)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request { what, child, answer };
+        actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)?;
+        answered.await.unwrap_or(Err(Refusal::Ending))
+    }
+}
+
+/// One of the calls that may be under way to one supervisor.
+struct InLine<'a>(&'a AtomicUsize);
+
+impl<'a> InLine<'a> {
+    fn join(calls: &'a AtomicUsize) -> Option<Self> {
+        let before = calls.fetch_add(1, Ordering::AcqRel);
+        let place = InLine(calls);
+        (before < CALLS_WAITING_MAX).then_some(place)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

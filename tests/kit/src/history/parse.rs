@@ -1,0 +1,69 @@
+//! Reading a history from JSON lines.
+
+use serde::Deserialize;
+
+use super::{Event, History, Kind, Strategy, Sup};
+
+/// What is wrong with a history, and on which line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Error {
+    pub line: usize,
+    pub what: String,
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tree {
+    tree: Sup,
+}
+
+/// The first line is the tree, each other line one event.
+pub fn parse(text: &str) -> Result<History, Error> {
+    let mut lines = (1..).zip(text.lines());
+    let Some((_, first)) = lines.next() else {
+        return Err(Error { line: 1, what: "a history begins with its tree".to_owned() });
+    };
+    let Tree { tree } = read(1, first)?;
+    check(&tree, &tree.id)?;
+    let mut events = Vec::new();
+    for (number, line) in lines {
+        let event = read(number, line)?;
+        if let Event::Start { child, .. } = &event
+            && let (Kind::Supervisor, Some(sup)) = (child.kind, &child.sup)
+        {
+            check(sup, &child.id).map_err(|error| Error { line: number, what: error.what })?;
+        }
+        events.push(event);
+    }
+    Ok(History { tree, events })
+}
+
+fn read<T: for<'de> Deserialize<'de>>(line: usize, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| Error { line, what: error.to_string() })
+}
+
+/// What no tree of specifications could express.
+fn check(sup: &Sup, path: &str) -> Result<(), Error> {
+    let fail = |what: String| Err(Error { line: 1, what });
+    if sup.strategy == Strategy::SimpleOneForOne && sup.children.len() != 1 {
+        return fail(format!("{path}: a simple_one_for_one has exactly one child, its template"));
+    }
+    for child in &sup.children {
+        let path = format!("{path}/{}", child.id);
+        match (child.kind, &child.sup) {
+            (Kind::Supervisor, Some(sup)) => check(sup, &path)?,
+            (Kind::Supervisor, None) => return fail(format!("{path}: a supervisor needs a sup")),
+            (Kind::Worker, Some(_)) => return fail(format!("{path}: a worker has no sup")),
+            (Kind::Worker, None) => {}
+        }
+    }
+    Ok(())
+}

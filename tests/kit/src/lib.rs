@@ -1,0 +1,3 @@
+//! What tests stand on: histories of supervision, and nodes that live in a simulated world.
+
+pub mod history;
