@@ -28,6 +28,15 @@ impl Place {
         self.incarnation.as_ref().filter(|_| self.life == life)
     }
 
+    /// Leaves a note for the supervisor that sits here.
+    fn note(&self, note: Note) {
+        let office = self.seat.with_below(|below| below.office.clone()).flatten();
+        if let Some(office) = office {
+            // A supervisor that is gone already has told its end.
+            let _ = office.send_message(note);
+        }
+    }
+
     fn with_post(&self, act: impl FnOnce(&dyn crate::mailbox::Post)) {
         if let seat::Body::Worker(post) = &self.seat.body {
             act(&**post);
@@ -246,19 +255,19 @@ impl Birth {
             // Its handler has ended already; the alarm for what it has in hand is set.
             return;
         }
-        let deadline = match self.shutdown_of(place) {
+        let shutdown = match (self.killed, place.is_worker()) {
+            (true, true) => Shutdown::Brutal,
+            (true, false) => Shutdown::Unbounded,
+            (false, _) => self.shutdown_of(place),
+        };
+        let deadline = match shutdown {
             Shutdown::Brutal => return self.kill(myself, key, life),
             Shutdown::Deadline(deadline) => Some(deadline),
             Shutdown::Unbounded => None,
         };
         match &*place.child.body {
             Body::Worker { .. } => incarnation.ask_to_stop(),
-            Body::Supervisor(_) => {
-                let office = place.seat.with_below(|below| below.office.clone()).flatten();
-                if let Some(office) = office {
-                    let _ = office.send_message(Note::Stop);
-                }
-            }
+            Body::Supervisor(_) => place.note(Note::Stop),
         }
         if let Some(deadline) = deadline {
             self.alarm_for(myself, key, deadline, Due::Kill(key, life));
@@ -278,16 +287,41 @@ impl Birth {
     }
 
     pub(super) fn kill(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
-        let Some(incarnation) = self.places.get(&key).and_then(|place| place.lives(life)) else {
-            return;
-        };
-        incarnation.kill();
+        let Some(place) = self.places.get(&key) else { return };
+        let Some(incarnation) = place.lives(life) else { return };
+        match &*place.child.body {
+            Body::Worker { .. } => incarnation.kill(),
+            // ractor would kill everybody below at once, and nobody would wait for them.
+            Body::Supervisor(_) => place.note(Note::Die),
+        }
         self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
     }
 
+    /// It was killed by its parent: whoever is being stopped politely is not any more.
+    pub(super) fn die(&mut self, myself: &ActorRef<Note>) {
+        self.killed = true;
+        let mut stopping: Vec<(Key, Life)> = self
+            .places
+            .iter()
+            .filter(|(_, place)| place.is_worker() && place.exit.is_none())
+            .filter(|(_, place)| place.seat.state() == tree::State::Stopping)
+            .map(|(key, place)| (*key, place.life))
+            .collect();
+        stopping.sort_unstable_by(|left, right| right.cmp(left));
+        for (key, life) in stopping {
+            self.kill(myself, key, life);
+        }
+        self.seat.set_state(tree::State::Stopping);
+        self.feed(myself, Event::Stop);
+    }
+
     pub(super) fn fence(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
+        let Some(place) = self.places.get(&key) else { return };
+        let Some(incarnation) = place.lives(life).cloned() else { return };
+        if place.exit.is_none() {
+            self.gather_orphans(key);
+        }
         let Some(place) = self.places.get_mut(&key) else { return };
-        let Some(incarnation) = place.lives(life) else { return };
         incarnation.fence();
         place.orphans.iter().for_each(|orphan| orphan.fence());
         place.exit.get_or_insert(Exit::Killed);

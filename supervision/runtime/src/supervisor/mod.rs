@@ -34,6 +34,8 @@ pub(crate) enum Note {
     Call(Request),
     /// The parent, or the node, asks it to end.
     Stop,
+    /// The parent kills it: its workers are killed, supervisors below end in order.
+    Die,
     /// A child that had ended has its hands empty now.
     Over(Key, Life),
     Alarm,
@@ -115,6 +117,7 @@ pub(crate) struct Birth {
     alarms: Alarms<Due>,
     events: VecDeque<Event>,
     asked_to_stop: bool,
+    killed: bool,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
@@ -154,6 +157,7 @@ impl Birth {
             alarms: Alarms::new(),
             events: VecDeque::new(),
             asked_to_stop: false,
+            killed: false,
         }
     }
 
@@ -204,6 +208,7 @@ impl Birth {
                 self.seat.set_state(domain::tree::State::Stopping);
                 self.feed(myself, Event::Stop);
             }
+            Note::Die => self.die(myself),
             Note::Over(key, life) => self.look_whether_over(myself, key, life),
             Note::Alarm => self.ring(myself),
             Note::Retry(key, life) => self.feed(myself, Event::Retry(key, life)),
