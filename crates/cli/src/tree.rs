@@ -1,6 +1,6 @@
 //! `lares tree`: who lives on a node.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
 use domain::token::Token;
@@ -29,7 +29,11 @@ pub async fn run(
     let client = Client::new(arguments.find.find(token)?)?;
     let root: Actor = client.get("/v1/tree").await?;
     let text = if arguments.json { json(&root)? } else { table(&root) };
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Write)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Who reads has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Error::Write),
+    }
 }
 
 fn json(root: &Actor) -> Result<String, Error> {
