@@ -4,8 +4,10 @@
 //! crate the day a second crate needs it, not before.
 
 pub mod door;
+pub mod duration;
 pub mod signals;
 pub mod time;
+pub mod token;
 pub mod tree;
 
 use std::future::Future;

@@ -1,0 +1,107 @@
+//! One question to a node, and its answer.
+
+use std::time::Duration;
+
+use domain::BoxError;
+use reqwest::redirect::Policy;
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+use crate::find::Found;
+
+/// How long a node may take to be reached; it is on this machine.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a question may take in all; longer than the node's own bound on an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+/// A tree of 100 000 actors takes a third of this.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How much of a refusal a person is shown.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+/// Asks one node. It follows no redirection and uses no proxy: the token is for that node alone.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    node: Found,
+}
+
+impl Client {
+    pub(crate) fn new(node: Found) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ANSWER_TIMEOUT)
+            .build()
+            .map_err(|error| Error::Client(error.into()))?;
+        Ok(Self { http, node })
+    }
+
+    /// Reads what lives at `path`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let mut request = self.http.get(format!("{}{path}", self.node.url));
+        if let Some(token) = &self.node.token {
+            request = request.bearer_auth(token.expose());
+        }
+        let response = request.send().await.map_err(|error| self.trouble(error))?;
+        let status = response.status();
+        let body = self.body(response).await?;
+        if !status.is_success() {
+            return Err(self.refusal(status, &body));
+        }
+        serde_json::from_slice(&body).map_err(|error| self.foreign(error.into()))
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.trouble(error))? {
+            if ANSWER_BYTES_MAX < body.len() + chunk.len() {
+                let url = self.node.url.clone();
+                return Err(Error::TooLong { url, bytes_max: ANSWER_BYTES_MAX });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn trouble(&self, error: reqwest::Error) -> Error {
+        let url = self.node.url.clone();
+        if error.is_connect() {
+            return Error::NoAnswer { url, start: self.node.start.clone() };
+        }
+        if error.is_timeout() {
+            return Error::Late { url };
+        }
+        // The address stands in our own text already.
+        Error::Broken { url, source: error.without_url().into() }
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> Error {
+        #[derive(Deserialize)]
+        struct Refusal {
+            error: Story,
+        }
+        #[derive(Deserialize)]
+        struct Story {
+            message: String,
+        }
+
+        let url = self.node.url.clone();
+        if status == StatusCode::UNAUTHORIZED {
+            return Error::Token { url, mend: self.node.mend.clone() };
+        }
+        match serde_json::from_slice::<Refusal>(body) {
+            Ok(refusal) => {
+                let message = refusal.error.message.chars().filter(|letter| !letter.is_control());
+                let message = message.take(MESSAGE_CHARS_MAX).collect();
+                Error::Refused { url, status: status.as_u16(), message }
+            }
+            Err(error) => self.foreign(error.into()),
+        }
+    }
+
+    fn foreign(&self, source: BoxError) -> Error {
+        Error::Foreign { url: self.node.url.clone(), source }
+    }
+}

@@ -1,0 +1,83 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::BoxError;
+
+use crate::{DATA_DEFAULT, Exit};
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no node is running in {}: start one with `{}`", data.display(), start(data))]
+    NoNode { data: PathBuf },
+    #[error(
+        "no node is running in {}: process {pid}, which {} names, has ended without a farewell; \
+         start another with `{}`", data.display(), crate::Node::FILE, start(data)
+    )]
+    Ended { data: PathBuf, pid: u32 },
+    #[error("no node answers at {url}: start one with `{start}`")]
+    NoAnswer { url: String, start: String },
+    #[error("the node at {url} has not answered in time: ask again, or look at its log")]
+    Late { url: String },
+    #[error("the node at {url} does not accept the token it was shown: {mend}")]
+    Token { url: String, mend: String },
+    #[error("the node at {url} refused with status {status}: {message}")]
+    Refused { url: String, status: u16, message: String },
+    #[error("what answers at {url} does not speak as a node does: is it another program?")]
+    Foreign {
+        url: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("the answer of the node at {url} is longer than {bytes_max} bytes")]
+    TooLong { url: String, bytes_max: usize },
+    #[error("the connection to the node at {url} broke: ask again")]
+    Broken {
+        url: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("cannot read {}: it belongs to whoever started the node", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{} is not what a node writes: remove it and start the node again", path.display())]
+    Garbled {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("cannot set up the client")]
+    Client(#[source] BoxError),
+    #[error("cannot write the answer")]
+    Write(#[source] io::Error),
+}
+
+impl Error {
+    /// What the shell is told.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::NoNode { .. } | Error::Ended { .. } | Error::NoAnswer { .. } => Exit::Absent,
+            Error::Late { .. }
+            | Error::Token { .. }
+            | Error::Refused { .. }
+            | Error::Foreign { .. }
+            | Error::TooLong { .. }
+            | Error::Broken { .. }
+            | Error::Unreadable { .. }
+            | Error::Garbled { .. }
+            | Error::Client(_)
+            | Error::Write(_) => Exit::Failed,
+        }
+    }
+}
+
+/// The command that starts a node on this folder.
+pub(crate) fn start(data: &Path) -> String {
+    if data == Path::new(DATA_DEFAULT) {
+        return "lares up".to_owned();
+    }
+    format!("lares up --data {}", data.display())
+}

@@ -1,0 +1,19 @@
+//! The verbs that talk to a running node, and how they find it.
+//!
+//! A verb is a module with its `Arguments` and one `run`. It asks the node over HTTP and writes
+//! what it learned to the writer it is given. It reads no environment and ends no process: `lares`
+//! hands plain values down and turns an [`Error`] into an [`Exit`].
+
+mod client;
+mod error;
+mod exit;
+pub mod find;
+mod node;
+pub mod tree;
+
+pub use error::Error;
+pub use exit::Exit;
+pub use node::{Node, is_running};
+
+/// Where a node keeps what is its own when nobody says otherwise.
+pub const DATA_DEFAULT: &str = "lares-data";

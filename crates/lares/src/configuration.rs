@@ -1,0 +1,153 @@
+//! The configuration file, `lares.toml` in the data folder: optional, and checked key by key.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use toml::de::DeTable;
+
+mod key;
+
+/// All that can be configured. What the file leaves out keeps its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Configuration {
+    /// The loopback address and port the HTTP door listens on; port 0 takes any free one.
+    #[serde(deserialize_with = "socket_address")]
+    pub(crate) listen: SocketAddr,
+    pub(crate) runtime: Runtime,
+}
+
+/// How actors are run: the part that belongs to the runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Runtime {
+    /// How long a handler may hold its thread before it is cut off; 10ms to 1h.
+    #[serde(with = "domain::duration")]
+    pub(crate) watchdog_threshold: Duration,
+    /// How many threads may be lost to such handlers before the root gives up; 1 to 64.
+    pub(crate) lost_threads_max: u32,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self { listen: web::Options::default().listen, runtime: Runtime::default() }
+    }
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { watchdog_threshold: Duration::from_secs(2), lost_threads_max: 8 }
+    }
+}
+
+const WATCHDOG_THRESHOLD: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(3_600);
+const LOST_THREADS_MAX: RangeInclusive<u32> = 1..=64;
+
+/// Why the file cannot be used. Each is mended in the file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read the configuration {}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}:{line}: {what}", path.display())]
+    Wrong { path: PathBuf, line: usize, what: String },
+}
+
+/// What is wrong, and at which byte of the text.
+struct Fault {
+    offset: usize,
+    what: String,
+}
+
+impl Configuration {
+    /// Its name inside the data folder.
+    pub(crate) const FILE: &str = "lares.toml";
+
+    /// Reads the file of this folder; without one everything has its default.
+    pub(crate) fn read(data: &Path) -> Result<Self, Error> {
+        let path = data.join(Self::FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(Error::Unreadable { path, source }),
+        };
+        Self::parse(&text).map_err(|fault| {
+            let line = 1 + text.bytes().take(fault.offset).filter(|byte| *byte == b'\n').count();
+            Error::Wrong { path, line, what: fault.what }
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let table = DeTable::parse(text).map_err(|error| syntax(&error))?.into_inner();
+        // The defaults name every key there is, so the list of known ones cannot fall behind.
+        let known = toml::Table::try_from(Self::default()).expect("the defaults are a table");
+        if let Some(unknown) = key::first_unknown(&table, &known) {
+            return Err(unknown);
+        }
+        let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
+        match configuration.invalid() {
+            Some((key, what)) => {
+                let offset = key::offset(&table, key).unwrap_or_default();
+                Err(Fault { offset, what: format!("`{key}` {what}") })
+            }
+            None => Ok(configuration),
+        }
+    }
+
+    /// The first key whose value is out of its bounds, and what they are.
+    fn invalid(&self) -> Option<(&'static str, String)> {
+        let Runtime { watchdog_threshold, lost_threads_max } = self.runtime;
+        if !WATCHDOG_THRESHOLD.contains(&watchdog_threshold) {
+            let (least, most) = (WATCHDOG_THRESHOLD.start(), WATCHDOG_THRESHOLD.end());
+            let [least, most] = [least, most].map(|bound| domain::duration::render(*bound));
+            let what = format!("must lie between {least} and {most}");
+            return Some(("runtime.watchdog_threshold", what));
+        }
+        if !LOST_THREADS_MAX.contains(&lost_threads_max) {
+            let (least, most) = (LOST_THREADS_MAX.start(), LOST_THREADS_MAX.end());
+            let what = format!("must lie between {least} and {most}");
+            return Some(("runtime.lost_threads_max", what));
+        }
+        None
+    }
+}
+
+/// Reads an address as people write it, here and on the command line.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is no address with a port: write one such as 127.0.0.1:7878 or [::1]:0")
+    })
+}
+
+fn socket_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    address(&text).map_err(serde::de::Error::custom)
+}
+
+fn syntax(error: &toml::de::Error) -> Fault {
+    let offset = error.span().map_or(0, |span| span.start);
+    Fault { offset, what: one_line(error.message()) }
+}
+
+fn value(table: &DeTable<'_>, error: &toml::de::Error) -> Fault {
+    let fault = syntax(error);
+    match key::at(table, fault.offset) {
+        Some(key) => Fault { what: format!("`{key}`: {}", fault.what), ..fault },
+        None => fault,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Configuration, Runtime};
+
+/// Reads a file with this text, and returns what is wrong with it without the folder's name.
+fn read(text: &str) -> Result<Configuration, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("lares.toml"), text).expect("the folder is ours");
+    let prefix = format!("{}/", folder.path().display());
+    Configuration::read(folder.path()).map_err(|error| error.to_string().replace(&prefix, ""))
+}
+
+#[test]
+fn without_a_file_or_a_key_the_defaults_hold() {
+    let nowhere = Configuration::read(Path::new("/nowhere/at/all"));
+    assert_eq!(nowhere.expect("no file is no fault"), Configuration::default());
+    assert_eq!(read(""), Ok(Configuration::default()));
+    assert_eq!(read("[runtime]\n"), Ok(Configuration::default()));
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = "listen = \"[::1]:0\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
+                lost_threads_max = 3\n";
+    let expected = Configuration {
+        listen: "[::1]:0".parse().expect("an address"),
+        runtime: Runtime { watchdog_threshold: Duration::from_millis(250), lost_threads_max: 3 },
+    };
+    assert_eq!(read(text), Ok(expected));
+}
+
+#[test]
+fn a_fault_is_named_with_its_line_and_its_cure() {
+    let rows = [
+        ("lisen = \"127.0.0.1:1\"", "lares.toml:1: unknown key `lisen`: did you mean `listen`?"),
+        (
+            "# why\n\n[runtime]\nwatchdog_treshold = \"2s\"",
+            "lares.toml:4: unknown key `runtime.watchdog_treshold`: did you mean \
+             `runtime.watchdog_threshold`?",
+        ),
+        (
+            "lost_threads_max = 3",
+            "lares.toml:1: unknown key `lost_threads_max`: did you mean \
+             `runtime.lost_threads_max`?",
+        ),
+        ("[runtme]\n", "lares.toml:1: unknown key `runtme`: did you mean `runtime`?"),
+        ("colour = 1", "lares.toml:1: unknown key `colour`: known here are `listen`, `runtime`"),
+        ("b = 1\na = 1", "lares.toml:1: unknown key `b`: known here are `listen`, `runtime`"),
+        (
+            "\nlisten = \"nowhere\"",
+            "lares.toml:2: `listen`: `nowhere` is no address with a port: write one such as \
+             127.0.0.1:7878 or [::1]:0",
+        ),
+        (
+            "listen = 7878",
+            "lares.toml:1: `listen`: invalid type: integer `7878`, expected a string",
+        ),
+        (
+            "[runtime]\nwatchdog_threshold = \"2\"",
+            "lares.toml:2: `runtime.watchdog_threshold`: `2` is no duration: write a whole number \
+             and a unit, such as 250ms, 2s, 5m or 1h",
+        ),
+        (
+            "[runtime]\nwatchdog_threshold = \"1ms\"",
+            "lares.toml:2: `runtime.watchdog_threshold` must lie between 10ms and 1h",
+        ),
+        (
+            "runtime.lost_threads_max = 0",
+            "lares.toml:1: `runtime.lost_threads_max` must lie between 1 and 64",
+        ),
+        (
+            "runtime = 1",
+            "lares.toml:1: `runtime`: invalid type: integer `1`, expected struct Runtime",
+        ),
+        ("listen = ", "lares.toml:1: string values must be quoted, expected literal string"),
+        ("listen = \"a\"\nlisten = \"b\"", "lares.toml:2: duplicate key"),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(read(text), Err(expected.to_owned()), "{text}");
+    }
+}

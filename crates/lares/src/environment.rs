@@ -1,0 +1,23 @@
+//! What is read from the environment, and all that is.
+
+use domain::token::Token;
+
+/// What to log, as `level` or `target=level`, separated by commas.
+pub(crate) const LOG: &str = "LARES_LOG";
+
+/// The token of the node that `--url` names.
+const TOKEN: &str = "LARES_TOKEN";
+
+pub(crate) fn log() -> Option<String> {
+    read(LOG)
+}
+
+pub(crate) fn token() -> Option<Token> {
+    read(TOKEN).map(Token::new)
+}
+
+/// An empty variable is one that is not set; bytes that are no text fail where they are used.
+fn read(name: &str) -> Option<String> {
+    let text = std::env::var_os(name)?.to_string_lossy().into_owned();
+    (!text.is_empty()).then_some(text)
+}

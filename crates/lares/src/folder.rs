@@ -1,0 +1,157 @@
+//! The data folder: made if missing, held by one node at a time, and where that node is found.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cli::{Exit, Node};
+
+/// A data folder that is this process's alone until the value is dropped or the process ends.
+pub(crate) struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+/// A node that can be found, until the value is dropped.
+pub(crate) struct Announced {
+    path: PathBuf,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot use {} as the data folder: name another one with --data", path.display())]
+    Make {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "another node runs on {}{}: stop that one, or name another folder with --data",
+        path.display(),
+        pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+    )]
+    Taken { path: PathBuf, pid: Option<u32> },
+    #[error("cannot write {}: the data folder must be writable for whoever starts the node",
+        path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Error::Make { .. } | Error::Taken { .. } => Exit::Usage,
+            Error::Write { .. } => Exit::Failed,
+        }
+    }
+}
+
+/// The file that is locked; it holds the pid of who holds it.
+const LOCK: &str = "lock";
+
+/// Nobody else on the machine needs to look inside.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// A holder writes its pid right after it has locked: how often, and how far apart, one looks.
+const HOLDER_LOOKS_MAX: u32 = 20;
+const HOLDER_PAUSE: Duration = Duration::from_millis(10);
+
+/// More digits than any pid has.
+const PID_BYTES_MAX: u64 = 20;
+
+impl Folder {
+    /// Makes the folder where it is missing, and takes it for this process.
+    pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
+        let path = path.to_owned();
+        let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path);
+        made.map_err(|source| Error::Make { path: path.clone(), source })?;
+
+        let place = path.join(LOCK);
+        let failed = |source| Error::Write { path: place.clone(), source };
+        let mut options = OpenOptions::new();
+        // What stands in it belongs to the holder, who may be another.
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let mut lock = options.open(&place).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Taken { path, pid: holder(&place) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        lock.set_len(0).map_err(failed)?;
+        write!(lock, "{}", std::process::id()).map_err(failed)?;
+
+        let folder = Self { path, lock };
+        // Of a node that was killed; whoever looks now shall not take it for this one.
+        remove(&folder.path.join(Node::FILE))?;
+        Ok(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets the other verbs find this node. They see all of the file or none of it.
+    pub(crate) fn announce(&self, node: &Node) -> Result<Announced, Error> {
+        let path = self.path.join(Node::FILE);
+        let draft = self.path.join(format!("{}.new", Node::FILE));
+        let failed = |source| Error::Write { path: path.clone(), source };
+
+        let text = serde_json::to_string(node).map_err(|error| failed(error.into()))?;
+        remove(&draft)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.write(true).create_new(true).mode(FILE_MODE).open(&draft).map_err(failed)?;
+        writeln!(file, "{text}").map_err(failed)?;
+        std::fs::rename(&draft, &path).map_err(failed)?;
+        Ok(Announced { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // So that who meets the next holder before it has written reads no pid of the past.
+        self.lock.set_len(0).ok();
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.path) {
+            tracing::warn!(%error, "a node that has ended can still be found");
+        }
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|source| Error::Write { path: path.to_owned(), source }),
+    }
+}
+
+/// The process that holds the folder, where it can be told.
+fn holder(lock: &Path) -> Option<u32> {
+    for look in 0..HOLDER_LOOKS_MAX {
+        if 0 < look {
+            std::thread::sleep(HOLDER_PAUSE);
+        }
+        let mut text = String::new();
+        File::open(lock).ok()?.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
+        if let Some(pid) = text.parse().ok().filter(|pid| cli::is_running(*pid)) {
+            return Some(pid);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

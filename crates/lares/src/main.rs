@@ -1,0 +1,79 @@
+//! The program: reads what it is told, wires the adapters, boots the house, and says how it ended.
+//!
+//! Only this crate reads the environment and the configuration file; everything below it gets plain
+//! values. Every verb ends with one of the codes of [`cli::Exit`].
+
+mod clock;
+mod configuration;
+mod dice;
+mod environment;
+mod failure;
+mod folder;
+mod house;
+mod log;
+mod nearest;
+mod signals;
+mod up;
+mod usage;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use cli::Exit;
+
+use crate::failure::Failure;
+
+/// Keeps a house of actors running
+#[derive(Debug, Parser)]
+#[command(name = "lares", version, after_help = EXIT_CODES)]
+struct Line {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes of every verb:
+  0   done
+  1   failed
+  2   wrong usage, configuration or address, or a second node on one folder
+  3   something needed is absent, such as a running node
+  4   not judged
+  70  the root of the tree gave up";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a node until it is told to stop (SIGTERM or Ctrl-C; a second one ends it at once)
+    Up(up::Arguments),
+    /// Show who lives on a running node
+    Tree(cli::tree::Arguments),
+}
+
+fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return usage::explain(&error).into(),
+    };
+    let ended = match line.verb {
+        Verb::Up(arguments) => up::run(arguments),
+        Verb::Tree(arguments) => tree(arguments),
+    };
+    let exit = ended.unwrap_or_else(|failure| {
+        say_to_stderr(&failure.to_string());
+        failure.exit
+    });
+    exit.into()
+}
+
+fn tree(arguments: cli::tree::Arguments) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
+    let mut out = std::io::stdout().lock();
+    runtime.block_on(cli::tree::run(arguments, environment::token(), &mut out))?;
+    Ok(Exit::Done)
+}
+
+/// One line for a person. Where even stderr is gone there is nobody left to tell.
+fn say_to_stderr(text: &str) {
+    writeln!(std::io::stderr(), "lares: {text}").ok();
+}

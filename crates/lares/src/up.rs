@@ -1,0 +1,114 @@
+//! `lares up`: one node, from its folder to its farewell.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use cli::{DATA_DEFAULT, Exit, Node};
+
+use crate::configuration::{self, Configuration};
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::house::House;
+use crate::signals::Signals;
+use crate::{dice, log};
+
+/// What may be said after `lares up`. It counts before the configuration file.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Arguments {
+    /// The node's own folder, made if missing; `lares.toml` in it is its configuration
+    #[arg(long, value_name = "DIR", default_value = DATA_DEFAULT)]
+    data: PathBuf,
+    /// The loopback address to listen on; port 0 takes any free one [default: 127.0.0.1:7878]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = configuration::address)]
+    listen: Option<SocketAddr>,
+}
+
+/// How long the whole house may take to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs a node until it is told to stop, or cannot go on.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    log::start()?;
+    let folder =
+        Folder::claim(&arguments.data).map_err(|error| Failure::new(error.exit(), error))?;
+    let mut configuration =
+        Configuration::read(folder.path()).map_err(|error| Failure::new(Exit::Usage, error))?;
+    if let Some(listen) = arguments.listen {
+        configuration.listen = listen;
+    }
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime's threads")
+        .map_err(failed)?;
+    let ended = runtime.block_on(live(&folder, configuration));
+    // What has not ended by now is cut off: the process ends with it.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Failure> {
+    // Heard from the start, so that a node told to stop while it boots still says farewell.
+    let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
+    let token = dice::token();
+    let mut house = House::boot(configuration, token.clone()).await?;
+
+    let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
+    let announced = match folder.announce(&node) {
+        Ok(announced) => announced,
+        Err(error) => {
+            stop(house, &mut signals).await?;
+            return Err(Failure::new(error.exit(), error));
+        }
+    };
+    say(&node.url);
+
+    let ended = tokio::select! {
+        biased;
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping");
+            stop(house, &mut signals).await
+        }
+        why = house.gave_up() => {
+            let error = anyhow!("the root gave up: {why}; whoever manages this process should \
+                                 start it again");
+            Err(Failure::new(Exit::RootGaveUp, error))
+        }
+    };
+    drop(announced);
+    ended
+}
+
+/// Stops the house politely, unless it takes too long or a second signal says that it does.
+async fn stop(house: House, signals: &mut Signals) -> Result<Exit, Failure> {
+    tokio::select! {
+        biased;
+        signal = signals.next() => Err(failed(anyhow!("ended at once by a second {signal}"))),
+        stopped = tokio::time::timeout(STOP_DEADLINE, house.stop()) => match stopped {
+            Ok(()) => Ok(Exit::Done),
+            Err(_elapsed) => {
+                let deadline = domain::duration::render(STOP_DEADLINE);
+                Err(failed(anyhow!("not everyone had stopped after {deadline}: cut off")))
+            }
+        },
+    }
+}
+
+/// The one line that whoever started the node waits for.
+fn say(url: &str) {
+    let mut out = std::io::stdout().lock();
+    let said = writeln!(out, "lares is listening on {url}").and_then(|()| out.flush());
+    if let Err(error) = said {
+        // A node whose starter has gone is still a node.
+        tracing::warn!(%error, url, "nobody hears that the node is listening");
+    }
+}
+
+fn failed(error: anyhow::Error) -> Failure {
+    Failure::new(Exit::Failed, error)
+}

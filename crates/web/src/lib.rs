@@ -1,0 +1,19 @@
+//! The HTTP door of a node: where people and programs on this machine ask it things.
+//!
+//! [`HttpDoor`] implements `domain::door::Door`. Every route is declared together with the check it
+//! makes of its caller; a route that names none asks for the node's token.
+//!
+//! It never answers beyond loopback, never lets a page of another origin ask, and holds no state of
+//! its own: what it shows it reads through ports.
+
+mod door;
+mod error;
+mod guard;
+mod options;
+mod patience;
+mod refusal;
+mod routes;
+
+pub use door::HttpDoor;
+pub use error::Error;
+pub use options::Options;

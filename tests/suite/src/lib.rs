@@ -1,0 +1,4 @@
+//! The outer rings: tests that see the program, or the repository, from outside.
+
+#[cfg(test)]
+mod node;

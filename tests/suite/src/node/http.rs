@@ -1,0 +1,54 @@
+//! HTTP by hand: a client that may lie about who it is and what it asks.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than any answer takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("the body is JSON")
+    }
+}
+
+/// Asks for one path. A `Host` among the headers takes the place of the true one.
+pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n");
+    if headers.iter().all(|(name, _)| *name != "Host") {
+        request.push_str(&format!("Host: {address}\r\n"));
+    }
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+
+    let mut stream = connect(address);
+    stream.write_all(request.as_bytes()).expect("a request is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer comes in time");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Answer { status: status.expect("an answer has a status"), body: body.to_owned() }
+}
+
+/// Begins a request and leaves it there.
+pub(crate) fn begin(address: &str) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: ").expect("a request is sent");
+    stream
+}
+
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the node listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("the bound is not zero");
+    stream
+}
