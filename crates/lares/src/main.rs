@@ -3,7 +3,6 @@
 //! Only this crate reads the environment and the configuration file; everything below it gets plain
 //! values. Every verb ends with one of the codes of [`cli::Exit`].
 
-mod clock;
 mod configuration;
 mod dice;
 mod environment;

@@ -1,1 +1,5 @@
-pub mod stage; pub mod restart; pub mod call; pub mod spawn; pub mod idle;
+pub mod call;
+pub mod idle;
+pub mod restart;
+pub mod spawn;
+pub mod stage;

@@ -94,12 +94,12 @@ impl<M: Message> Context<M> {
         self.incarnation.seat.path()
     }
 
-    pub fn clock(&self) -> &dyn time::Clock {
-        &*self.node.clock
+    pub fn clock(&self) -> Arc<dyn time::Clock> {
+        Arc::clone(&self.node.clock)
     }
 
-    pub fn dice(&self) -> &dyn time::Dice {
-        &*self.node.dice
+    pub fn dice(&self) -> Arc<dyn time::Dice> {
+        Arc::clone(&self.node.dice)
     }
 
     /// A handle to itself.

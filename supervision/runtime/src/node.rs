@@ -8,6 +8,7 @@ use domain::time::{Clock, Dice};
 use domain::tree;
 use futures::FutureExt;
 use ractor::ActorRef;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
 use crate::child::Supervisor;
@@ -23,19 +24,23 @@ use crate::watchdog::Watchdog;
 use crate::witness::Witness;
 
 /// What a node is built with. Every bound of it has a name here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// How long one poll may hold its thread before the watchdog writes the thread off.
+    /// How long a handler may hold its thread before it is cut off; 10ms to 1h.
+    #[serde(with = "domain::duration")]
     pub watchdog_threshold: Duration,
-    /// At this many lost threads the root gives up.
+    /// How many threads may be lost to such handlers before the root gives up; 1 to 64.
     pub lost_threads_max: usize,
-    /// Bytes that may wait in all mailboxes together.
+    /// Bytes that may wait in all mailboxes together; 64 KiB or more.
     pub mailbox_bytes_max: usize,
-    /// Pieces of blocking work under way at a time.
+    /// Pieces of blocking work under way at a time; 1 to 512.
     pub blocking_max: usize,
-    /// Threads for supervisors, for workers and for adapters.
+    /// Threads for supervisors; 1 to 64.
     pub control_threads: usize,
+    /// Threads for actors that decide; 1 to 64, one for each core by default.
     pub worker_threads: usize,
+    /// Threads for actors that touch the world; 1 to 64.
     pub adapter_threads: usize,
 }
 
@@ -54,6 +59,29 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The first option that is out of its bounds, and what they are.
+    pub fn invalid(&self) -> Option<(&'static str, String)> {
+        let threshold = Duration::from_millis(10)..=Duration::from_secs(3_600);
+        if !threshold.contains(&self.watchdog_threshold) {
+            return Some(("watchdog_threshold", "must lie between 10ms and 1h".to_owned()));
+        }
+        let rows = [
+            ("lost_threads_max", self.lost_threads_max, 1, 64),
+            ("mailbox_bytes_max", self.mailbox_bytes_max, 1 << 16, usize::MAX),
+            ("blocking_max", self.blocking_max, 1, 512),
+            ("control_threads", self.control_threads, 1, 64),
+            ("worker_threads", self.worker_threads, 1, 64),
+            ("adapter_threads", self.adapter_threads, 1, 64),
+        ];
+        let wrong = rows.into_iter().find(|(_, value, least, most)| value < least || most < value);
+        wrong.map(|(key, _, least, most)| match most {
+            usize::MAX => (key, format!("must be at least {least}")),
+            most => (key, format!("must lie between {least} and {most}")),
+        })
+    }
+}
+
 /// What every actor of a node shares.
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
@@ -67,6 +95,8 @@ pub(crate) struct Shared {
     serials: AtomicU64,
     root: OnceLock<Root>,
     phase: watch::Sender<Phase>,
+    /// Why the root gave up.
+    why: OnceLock<String>,
 }
 
 struct Root {
@@ -108,7 +138,12 @@ impl Shared {
         if lost < self.lost_threads_max {
             return;
         }
-        tracing::error!(lost, "too many threads are lost; the root gives up");
+        self.give_up(format!("{lost} threads are lost to handlers that hold them"));
+    }
+
+    /// The root is over by itself; the first reason counts.
+    pub(crate) fn give_up(&self, why: String) {
+        let _ = self.why.set(why);
         self.enter_phase(Phase::GaveUp);
     }
 }
@@ -188,6 +223,7 @@ impl Node {
             serials: AtomicU64::new(1),
             root: OnceLock::new(),
             phase: watch::Sender::new(Phase::Starting),
+            why: OnceLock::new(),
         };
         let threshold = options.watchdog_threshold;
         Node { shared: Arc::new(shared), watchdog: Mutex::default(), threshold }
@@ -234,6 +270,11 @@ impl Node {
             }
             None => self.shared.enter_phase(Phase::Stopped),
         }
+    }
+
+    /// Why the root gave up; empty while it has not.
+    pub fn why(&self) -> String {
+        self.shared.why.get().cloned().unwrap_or_default()
     }
 
     /// Where to find whoever has claimed this name, if its messages are of this type.

@@ -89,6 +89,14 @@ impl Seat {
         }
     }
 
+    /// Its path, and how its last incarnation ended if that was not well.
+    pub(crate) fn describe(&self) -> String {
+        match &self.record().last_error {
+            Some(error) => format!("{} ({error})", self.path()),
+            None => self.path(),
+        }
+    }
+
     pub(crate) fn state(&self) -> tree::State {
         STATES[usize::from(self.state.load(Ordering::Acquire))]
     }

@@ -70,9 +70,10 @@ impl Birth {
             }
             Effect::Ready => self.ready(),
             Effect::GaveUp(key) => {
-                let culprit = self.places.get(&key).map(|place| place.seat.path());
+                let culprit = self.places.get(&key).map(|place| place.seat.describe());
                 let actor = self.seat.path();
                 tracing::error!(event = signals::SUPERVISOR_GAVE_UP, actor, culprit);
+                self.gave_up = culprit;
             }
             Effect::Exit(verdict) => self.exit(myself, verdict),
         }
@@ -477,8 +478,18 @@ impl Birth {
             self.seat.set_state(tree::State::Stopped);
             self.seat.vacate(None);
             self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
-            let asked = self.asked_to_stop && verdict == Verdict::Shutdown;
-            self.node.enter_phase(if asked { Phase::Stopped } else { Phase::GaveUp });
+            match verdict {
+                Verdict::Shutdown if self.asked_to_stop => self.node.enter_phase(Phase::Stopped),
+                Verdict::Shutdown => self.node.give_up(match self.gave_up.take() {
+                    Some(culprit) => format!("too many restarts, the last of {culprit}"),
+                    None => "its significant children have ended".to_owned(),
+                }),
+                Verdict::StartFailed(key) => {
+                    let failed = self.places.get(&key).map(|place| place.seat.describe());
+                    let failed = failed.unwrap_or_default();
+                    self.node.give_up(format!("its first start failed at {failed}"));
+                }
+            }
         }
         myself.stop(None);
     }

@@ -118,6 +118,8 @@ pub(crate) struct Birth {
     events: VecDeque<Event>,
     asked_to_stop: bool,
     killed: bool,
+    /// Whose restart was one too many.
+    gave_up: Option<String>,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
@@ -158,6 +160,7 @@ impl Birth {
             events: VecDeque::new(),
             asked_to_stop: false,
             killed: false,
+            gave_up: None,
         }
     }
 
