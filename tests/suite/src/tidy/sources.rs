@@ -48,8 +48,8 @@ fn no_test_sleeps() {
     });
     demand(
         &breaches,
-        "wait for the fact itself: a message, an answer, the paused clock of kit::World. Helpers \
-         that poll the real world live in tests/kit.",
+        "wait for the fact itself: a message, an answer, the paused clock of kit::World. What \
+         polls the real world lives in tests/kit.",
     );
 }
 
