@@ -3,6 +3,11 @@
 //! Only this crate reads the environment and the configuration file; everything below it gets plain
 //! values. Every verb ends with one of the codes of [`cli::Exit`].
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "lares: the outermost; it alone reads the environment, and it outlives every actor"
+)]
+
 mod configuration;
 mod dice;
 mod environment;

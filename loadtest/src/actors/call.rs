@@ -6,15 +6,18 @@ use super::stage::{self, Order, PATIENCE};
 
 /// Answers per second through a bounded mailbox.
 pub(crate) async fn ours(seconds: f64) -> anyhow::Result<f64> {
-    let (_node, handles) = stage::one_for_one(1).await?;
+    let (_node, inside, handles) = stage::one_for_one(1).await?;
     let handle = handles[0].clone();
-    let mut pace = Pace::begin(seconds);
-    while pace.goes_on() {
-        for _ in 0..BATCH {
-            handle.ask(Order::Ping, PATIENCE).await?;
+    let asking = async move {
+        let mut pace = Pace::begin(seconds);
+        while pace.goes_on() {
+            for _ in 0..BATCH {
+                handle.ask(Order::Ping, PATIENCE).await?;
+            }
         }
-    }
-    Ok(pace.per_second())
+        Ok(pace.per_second())
+    };
+    inside.run(asking).await
 }
 
 /// The same on a bare ractor actor, whose mailbox has no bound.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
+use runtime::Handle;
 
 use super::stage::{self, Order, PATIENCE};
 
@@ -18,14 +19,20 @@ pub(crate) async fn ours(
     crashes: usize,
     crash: Crash,
 ) -> anyhow::Result<Histogram<u64>> {
-    let (_node, handles) = stage::one_for_one(children).await?;
+    let (_node, inside, handles) = stage::one_for_one(children).await?;
+    inside.run(measure(handles, crashes, crash)).await
+}
+
+async fn measure(
+    handles: Vec<Handle<Order>>,
+    crashes: usize,
+    crash: Crash,
+) -> anyhow::Result<Histogram<u64>> {
     let mut latencies = Histogram::new(3)?;
     for number in 0..crashes {
         // A stride that visits all children before it comes back.
         let handle = &handles[(number * 7919) % handles.len()];
         let began = Instant::now();
-        let ended = handle.ended();
-        let mut ended = std::pin::pin!(ended);
         match crash {
             Crash::Kill => anyhow::ensure!(handle.kill(), "nobody to kill"),
             Crash::Panic => {
@@ -33,7 +40,6 @@ pub(crate) async fn ours(
                 anyhow::ensure!(told.is_ok(), "the order to panic was refused");
             }
         }
-        let _ = &mut ended;
         loop {
             match handle.ask(Order::Ping, PATIENCE).await {
                 Ok(()) => break,

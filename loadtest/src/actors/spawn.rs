@@ -4,24 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use runtime::spec::Restart;
+use runtime::spec::{Restart, Strategy};
 use runtime::{Options, Supervisor};
 
-use super::stage::{self, NO_LIMIT, Order};
+use super::stage::{self, Inside, NO_LIMIT, Order};
 
 /// Children started, told to finish, and over, per second.
 pub(crate) async fn ours(callers: usize, seconds: f64) -> anyhow::Result<f64> {
     let node = Arc::new(stage::node(&Options::default())?);
-    let root = Supervisor::dynamic("root", stage::temporary()).intensity(NO_LIMIT);
-    let keeper = root.handle();
+    let nursery = Supervisor::dynamic("nursery", stage::temporary()).intensity(NO_LIMIT);
+    let keeper = nursery.handle();
+    let (host, inside) = Inside::host(&node);
+    let root = Supervisor::new("root", Strategy::OneForOne);
+    let root = root.child(host).child(nursery.as_child());
     stage::plant(&node, &root).await?;
+    let inside = Arc::new(inside);
     let began = Instant::now();
     let until = began + Duration::from_secs_f64(seconds);
     let count = Arc::new(AtomicU64::new(0));
     let mut tasks = Vec::new();
     for caller in 0..callers {
         let (node, keeper, count) = (Arc::clone(&node), keeper.clone(), Arc::clone(&count));
-        tasks.push(tokio::spawn(async move {
+        let inside = Arc::clone(&inside);
+        let calling = async move {
             let mut number = 0_u64;
             while Instant::now() < until {
                 number += 1;
@@ -35,7 +40,8 @@ pub(crate) async fn ours(callers: usize, seconds: f64) -> anyhow::Result<f64> {
                 count.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())
-        }));
+        };
+        tasks.push(tokio::spawn(async move { inside.run(calling).await }));
     }
     for task in tasks {
         task.await??;

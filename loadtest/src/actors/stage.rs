@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::BoxError;
+use domain::{BoxError, BoxFuture};
 use domain::time::Dice;
 use runtime::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
 use runtime::{
@@ -55,6 +55,45 @@ pub(crate) fn dummy(node: &Node, id: &str, restart: Restart) -> (Child, Handle<O
     Worker::new(id, "dummy", || Dummy).restart(restart).on(node)
 }
 
+/// Runs whatever it is given as a task of its own, on the threads of the workers.
+struct Host;
+
+/// Work to be done inside a node, where the callers of the product are.
+struct Work(BoxFuture<'static, ()>);
+
+impl Message for Work {}
+
+impl Actor for Host {
+    type Message = Work;
+
+    async fn handle(&mut self, Work(work): Work, cx: &mut Context<Work>) -> Result<Next, BoxError> {
+        cx.spawn(work);
+        Ok(Next::Go)
+    }
+}
+
+/// The way into a node: whoever calls its actors in the product is one of them.
+pub(crate) struct Inside(Handle<Work>);
+
+impl Inside {
+    pub(crate) fn host(node: &Node) -> (Child, Inside) {
+        let (child, handle) = Worker::new("host", "host", || Host).on(node);
+        (child, Inside(handle))
+    }
+
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        let work = Work(Box::pin(async move {
+            let _ = done.send(work.await);
+        }));
+        anyhow::ensure!(self.0.tell(work).is_ok(), "the host of this node takes no work");
+        result.await?
+    }
+}
+
 /// Dice that a run does not depend on.
 pub(crate) struct FixedDice;
 
@@ -76,9 +115,13 @@ pub(crate) async fn plant(node: &Node, root: &Supervisor) -> anyhow::Result<()> 
 }
 
 /// A node with this many permanent children under one `one_for_one`.
-pub(crate) async fn one_for_one(children: usize) -> anyhow::Result<(Node, Vec<Handle<Order>>)> {
+pub(crate) async fn one_for_one(
+    children: usize,
+) -> anyhow::Result<(Node, Inside, Vec<Handle<Order>>)> {
     let node = node(&Options::default())?;
     let mut root = Supervisor::new("root", Strategy::OneForOne).intensity(NO_LIMIT);
+    let (host, inside) = Inside::host(&node);
+    root = root.child(host);
     let mut handles = Vec::with_capacity(children);
     for number in 0..children {
         let (child, handle) = dummy(&node, &format!("c{number}"), Restart::Permanent);
@@ -86,7 +129,7 @@ pub(crate) async fn one_for_one(children: usize) -> anyhow::Result<(Node, Vec<Ha
         handles.push(handle);
     }
     plant(&node, &root).await?;
-    Ok((node, handles))
+    Ok((node, inside, handles))
 }
 
 pub(crate) fn temporary() -> Template {

@@ -84,7 +84,7 @@ impl Round {
 
     fn look_at(&mut self, node: &Arc<Shared>, slot: &Arc<Slot>, now: Instant) {
         let sequence = slot.sequence.load(Ordering::Acquire);
-        if sequence % 2 == 0 {
+        if sequence.is_multiple_of(2) {
             self.sightings.remove(&slot.thread);
             return came_back(node, slot);
         }

@@ -48,7 +48,7 @@ impl Birth {
     pub(super) fn carry_out(&mut self, myself: &ActorRef<Note>, effect: Effect) {
         match effect {
             Effect::Adopt(key, call) => {
-                let child = self.calls.get_mut(&call).and_then(|(child, _)| child.take());
+                let child = self.calls.get_mut(&call).and_then(|asker| asker.child.take());
                 let child = child.expect("a call that starts a child brings it along");
                 self.take_in(key, child);
             }
@@ -64,8 +64,8 @@ impl Birth {
             Effect::Quarantine(key) => self.quarantine(key),
             Effect::Forget(key) => self.forget(key),
             Effect::Answer(call, answer) => {
-                if let Some((_, asker)) = self.calls.remove(&call) {
-                    let _ = asker.send(answer.map(|_| ()));
+                if let Some(asker) = self.calls.remove(&call) {
+                    let _ = asker.answer.send(answer.map(|_| ()));
                 }
             }
             Effect::Ready => self.ready(),
@@ -427,12 +427,7 @@ impl Birth {
         place.seat.set_state(tree::State::Stopped);
         place.seat.vacate(error.clone());
         place.with_post(|post| post.detach(&exit));
-        if let Some(error) = error
-            && !asked
-        {
-            let actor = place.seat.path();
-            tracing::warn!(event = signals::ACTOR_CRASHED, actor, life, error);
-        }
+        let seat = Arc::clone(&place.seat);
         for orphan in &orphans {
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
@@ -449,6 +444,12 @@ impl Birth {
             false => Event::StartFailed(key, life),
         };
         self.feed(myself, event);
+        // Told last: nobody who waits for the replacement waits for the log as well.
+        if let Some(error) = error
+            && !asked
+        {
+            tracing::warn!(event = signals::ACTOR_CRASHED, actor = seat.path(), life, error);
+        }
     }
 
     fn tell_witness(&self, key: Key, orphans: &[Arc<Incarnation>], was_up: bool, exit: &Exit) {

@@ -102,6 +102,12 @@ struct Place {
     alarm: Option<AlarmId>,
 }
 
+/// Who waits for the answer to a call, and the child it brought along until that is taken in.
+struct Asker {
+    child: Option<Child>,
+    answer: oneshot::Sender<Result<(), Refusal>>,
+}
+
 /// The state of one incarnation of a supervisor.
 pub(crate) struct Birth {
     pub(crate) incarnation: Arc<Incarnation>,
@@ -112,7 +118,7 @@ pub(crate) struct Birth {
     core: Core,
     places: HashMap<Key, Place>,
     by_actor: HashMap<ActorId, (Key, Life)>,
-    calls: HashMap<CallId, (Option<Child>, oneshot::Sender<Result<(), Refusal>>)>,
+    calls: HashMap<CallId, Asker>,
     next_call: CallId,
     alarms: Alarms<Due>,
     events: VecDeque<Event>,
@@ -223,8 +229,9 @@ impl Birth {
     fn call(&mut self, myself: &ActorRef<Note>, request: Request) {
         let call = self.next_call;
         self.next_call += 1;
-        self.calls.insert(call, (request.child, request.answer));
-        self.feed(myself, Event::Call(call, request.what));
+        let Request { what, child, answer } = request;
+        self.calls.insert(call, Asker { child, answer });
+        self.feed(myself, Event::Call(call, what));
     }
 
     fn told(&mut self, myself: &ActorRef<Note>, told: Told) {
