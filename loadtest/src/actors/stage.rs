@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{BoxError, BoxFuture};
 use domain::time::Dice;
+use domain::{BoxError, BoxFuture};
 use runtime::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
 use runtime::{
     Actor, Child, Context, Handle, Message, Next, Node, Options, Phase, Reply, Supervisor,

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::time::Clock;
 use ractor::ActorRef;
 use tokio::sync::{Notify, oneshot};
 
 use crate::exit::Exit;
 use crate::incarnation;
+use crate::node::Shared;
 use crate::patience;
 
 /// What an actor may be sent.
@@ -105,7 +105,7 @@ pub(crate) struct Wake;
 pub(crate) struct Mailbox<M> {
     queue: Mutex<Queue<M>>,
     bounds: Bounds,
-    ceiling: Arc<Ceiling>,
+    node: Arc<Shared>,
     /// Rung for each message that leaves while somebody waits.
     space: Notify,
 }
@@ -121,7 +121,7 @@ struct Queue<M> {
     awake: bool,
     reader: Option<Reader>,
     /// Told how the present incarnation ended.
-    monitors: Vec<oneshot::Sender<Exit>>,
+    monitors: Option<Box<Vec<oneshot::Sender<Exit>>>>,
 }
 
 struct Reader {
@@ -130,7 +130,7 @@ struct Reader {
 }
 
 impl<M: Message> Mailbox<M> {
-    pub(crate) fn new(bounds: Bounds, ceiling: Arc<Ceiling>) -> Self {
+    pub(crate) fn new(bounds: Bounds, node: Arc<Shared>) -> Self {
         let queue = Queue {
             items: VecDeque::new(),
             held: 0,
@@ -139,9 +139,9 @@ impl<M: Message> Mailbox<M> {
             open: true,
             awake: false,
             reader: None,
-            monitors: Vec::new(),
+            monitors: None,
         };
-        Mailbox { queue: Mutex::new(queue), bounds, ceiling, space: Notify::new() }
+        Mailbox { queue: Mutex::new(queue), bounds, node, space: Notify::new() }
     }
 
     /// Takes the message, or gives it back at once.
@@ -159,7 +159,7 @@ impl<M: Message> Mailbox<M> {
         if full {
             return Err(Refused { message, why: Why::Full });
         }
-        if !self.ceiling.take(bytes as usize) {
+        if !self.node.ceiling.take(bytes as usize) {
             return Err(Refused { message, why: Why::NodeFull });
         }
         queue.held += 1;
@@ -183,11 +183,10 @@ impl<M: Message> Mailbox<M> {
         &self,
         message: M,
         deadline: Duration,
-        clock: &dyn Clock,
     ) -> Result<(), Refused<M>> {
         let mut unsent = Some(message);
         let attempt = self.push_when_free(&mut unsent);
-        match patience::within(attempt, deadline, clock).await {
+        match patience::within(attempt, deadline, &*self.node.clock).await {
             Some(result) => result,
             None => match unsent {
                 Some(message) => Err(Refused { message, why: Why::Late }),
@@ -200,7 +199,7 @@ impl<M: Message> Mailbox<M> {
         let _waiter = Waiter::new(self);
         loop {
             let mut here = std::pin::pin!(self.space.notified());
-            let mut anywhere = std::pin::pin!(self.ceiling.space.notified());
+            let mut anywhere = std::pin::pin!(self.node.ceiling.space.notified());
             here.as_mut().enable();
             anywhere.as_mut().enable();
             let Some(message) = unsent.take() else { return Ok(()) };
@@ -241,7 +240,7 @@ impl<M: Message> Mailbox<M> {
         queue.held_bytes -= bytes;
         let waited_for = queue.senders_waiting > 0;
         drop(queue);
-        self.ceiling.give_back(bytes as usize);
+        self.node.ceiling.give_back(bytes as usize);
         if waited_for {
             self.space.notify_one();
         }
@@ -261,9 +260,10 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn watch_end(&self) -> Option<oneshot::Receiver<Exit>> {
         let mut queue = self.lock();
         queue.reader.as_ref()?;
-        queue.monitors.retain(|monitor| !monitor.is_closed());
         let (monitor, told) = oneshot::channel();
-        queue.monitors.push(monitor);
+        let monitors = queue.monitors.get_or_insert_default();
+        monitors.retain(|monitor| !monitor.is_closed());
+        monitors.push(monitor);
         Some(told)
     }
 
@@ -275,6 +275,10 @@ impl<M: Message> Mailbox<M> {
             }
             None => false,
         }
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Shared> {
+        &self.node
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
@@ -294,7 +298,7 @@ struct Waiter<'a, M: Message>(&'a Mailbox<M>);
 impl<'a, M: Message> Waiter<'a, M> {
     fn new(mailbox: &'a Mailbox<M>) -> Self {
         mailbox.lock().senders_waiting += 1;
-        mailbox.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
+        mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
         Waiter(mailbox)
     }
 }
@@ -305,7 +309,7 @@ impl<M: Message> Drop for Waiter<'_, M> {
         queue.senders_waiting -= 1;
         let others = queue.senders_waiting > 0;
         drop(queue);
-        self.0.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.0.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
         if others {
             // This sender may have been the one who was rung, and have left for its deadline.
             self.0.space.notify_one();
@@ -335,7 +339,7 @@ impl<M: Message> Post for Mailbox<M> {
         queue.awake = false;
         let monitors = std::mem::take(&mut queue.monitors);
         drop(queue);
-        for monitor in monitors {
+        for monitor in monitors.into_iter().flat_map(|monitors| *monitors) {
             let _ = monitor.send(exit.clone());
         }
     }
@@ -350,9 +354,9 @@ impl<M: Message> Post for Mailbox<M> {
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
         drop(queue);
-        self.ceiling.give_back(bytes as usize);
+        self.node.ceiling.give_back(bytes as usize);
         self.space.notify_waiters();
-        self.ceiling.space.notify_waiters();
+        self.node.ceiling.space.notify_waiters();
         // Dropped last and outside the lock: askers wake up as their replies go.
         drop(dropped);
     }

@@ -17,7 +17,7 @@ use crate::incarnation::Incarnation;
 use crate::mailbox::{Ceiling, Message};
 use crate::names::Names;
 use crate::seat::Seat;
-use crate::spec::Contradiction;
+use crate::spec::{Contradiction, Strategy};
 use crate::supervisor::{self, Above, Note};
 use crate::threads::{Class, Crews, Threads};
 use crate::watchdog::Watchdog;
@@ -87,7 +87,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) threads: Arc<Threads>,
-    pub(crate) ceiling: Arc<Ceiling>,
+    pub(crate) ceiling: Ceiling,
     pub(crate) blocking: Arc<Semaphore>,
     pub(crate) names: Arc<Names>,
     pub(crate) witness: Option<Arc<dyn Witness>>,
@@ -215,7 +215,7 @@ impl Node {
             clock,
             dice,
             threads,
-            ceiling: Arc::new(Ceiling::new(options.mailbox_bytes_max)),
+            ceiling: Ceiling::new(options.mailbox_bytes_max),
             blocking: Arc::new(Semaphore::new(options.blocking_max)),
             names: Arc::default(),
             witness,
@@ -236,7 +236,7 @@ impl Node {
     /// Checks the tree and starts it. Returns at once; `reached` tells how it went.
     pub fn plant(&self, root: &Supervisor) -> Result<(), Error> {
         root.check()?;
-        let seat = Arc::new(Seat::supervisor(Arc::clone(&root.id), 0, None));
+        let seat = Arc::new(Seat::new(root.as_child().spec, 0, None));
         let (place, crew) = self.shared.threads.place(Class::Control);
         let birth = supervisor::Birth::new(root.clone(), &self.shared, &seat, 1, Above::Node);
         let incarnation = Arc::clone(&birth.incarnation);
@@ -309,7 +309,10 @@ impl tree::Census for Census {
     fn tree(&self) -> tree::Actor {
         match self.0.root.get() {
             Some(root) => root.seat.picture(self.0.clock.monotonic()),
-            None => Seat::supervisor(Arc::from("root"), 0, None).picture(Duration::ZERO),
+            None => {
+                let unplanted = Supervisor::new("root", Strategy::OneForOne).as_child();
+                Seat::new(unplanted.spec, 0, None).picture(Duration::ZERO)
+            }
         }
     }
 }

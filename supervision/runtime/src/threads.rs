@@ -89,7 +89,7 @@ impl Drop for Stamp {
 /// One runtime of ours and the threads it has.
 pub(crate) struct Crew {
     class: Class,
-    number: usize,
+    number: u32,
     threads: usize,
     lost: AtomicUsize,
 }
@@ -146,7 +146,7 @@ impl Threads {
     }
 
     fn add_crew(self: &Arc<Self>, class: Class, threads: usize) -> std::io::Result<()> {
-        let number = lock(&self.crews).len();
+        let number = u32::try_from(lock(&self.crews).len()).unwrap_or(u32::MAX);
         let crew = Arc::new(Crew { class, number, threads, lost: AtomicUsize::new(0) });
         let (signer, threads_of) = (Arc::clone(&crew), Arc::downgrade(self));
         let name = match class {
@@ -172,7 +172,7 @@ impl Threads {
 
     /// Where a new incarnation of this class runs: the crew with the most threads left, and of
     /// several the newest.
-    pub(crate) fn place(&self, class: Class) -> (Handle, usize) {
+    pub(crate) fn place(&self, class: Class) -> (Handle, u32) {
         if let Some(ground) = &self.ground {
             return (ground.clone(), 0);
         }
@@ -186,7 +186,7 @@ impl Threads {
     }
 
     /// Writes a thread off. Tells which crew has nobody left, if this was the last of it.
-    pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<usize> {
+    pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<u32> {
         slot.lost.store(true, Ordering::Release);
         slot.crew.lost.fetch_add(1, Ordering::AcqRel);
         let class = slot.crew.class;

@@ -8,24 +8,33 @@ use domain::{signals, tree};
 use futures::FutureExt;
 use ractor::{ActorCell, ActorRef};
 
-use super::{Above, Birth, Due, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
+use super::{Above, Birth, Due, Ending, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
 use crate::child::{Body, Child, Plan, Supervisor};
 use crate::core::{Effect, Event, Key, Life, Verdict};
 use crate::exit::Exit;
 use crate::incarnation::Incarnation;
 use crate::node::Phase;
-use crate::seat::{self, Seat};
+use crate::seat::Seat;
 use crate::spec::{Backoff, Shutdown};
 use crate::threads::Class;
 use crate::witness::Sight;
 
 impl Place {
     pub(super) fn is_worker(&self) -> bool {
-        matches!(&*self.child.body, Body::Worker { .. })
+        self.seat.is_worker()
     }
 
     fn lives(&self, life: Life) -> Option<&Arc<Incarnation>> {
         self.incarnation.as_ref().filter(|_| self.life == life)
+    }
+
+    /// Whether its handler has ended, though it may not be over.
+    fn has_ended(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.exit.is_some())
+    }
+
+    fn ending(&mut self) -> &mut Ending {
+        self.ending.get_or_insert_default()
     }
 
     /// Leaves a note for the supervisor that sits here.
@@ -38,8 +47,8 @@ impl Place {
     }
 
     fn with_post(&self, act: impl FnOnce(&dyn crate::mailbox::Post)) {
-        if let seat::Body::Worker(post) = &self.seat.body {
-            act(&**post);
+        if let Some(post) = self.seat.spec.post() {
+            act(post);
         }
     }
 }
@@ -82,27 +91,10 @@ impl Birth {
     // --- places ---
 
     pub(super) fn take_in(&mut self, key: Key, child: Child) {
-        let parent = Some(Arc::clone(&self.seat));
-        let seat = Arc::new(match &*child.body {
-            Body::Worker { birth, .. } => {
-                let body = seat::Body::Worker(birth.post());
-                Seat::new(Arc::clone(&child.id), child.kind, key, parent, body)
-            }
-            Body::Supervisor(_) => Seat::supervisor(Arc::clone(&child.id), key, parent),
-        });
+        let seat = Arc::new(Seat::new(child.spec, key, Some(Arc::clone(&self.seat))));
         self.seat.with_below(|below| below.seats.insert(key, Arc::clone(&seat)));
-        let place = Place {
-            child,
-            seat,
-            life: 0,
-            incarnation: None,
-            actor: None,
-            started: false,
-            rested: false,
-            exit: None,
-            orphans: Vec::new(),
-            alarm: None,
-        };
+        let place =
+            Place { seat, incarnation: None, ending: None, life: 0, started: false, rested: false };
         self.places.insert(key, place);
     }
 
@@ -138,14 +130,14 @@ impl Birth {
 
     fn shutdown_of(&self, place: &Place) -> Shutdown {
         match &self.plan.plan {
-            Plan::Ordered(..) => place.child.shutdown,
+            Plan::Ordered(..) => place.seat.spec.head().shutdown,
             Plan::Dynamic(template) => template.shutdown,
         }
     }
 
     fn backoff_of(&self, place: &Place) -> Option<Backoff> {
         match &self.plan.plan {
-            Plan::Ordered(..) => place.child.terms.backoff,
+            Plan::Ordered(..) => place.seat.spec.head().terms().backoff,
             Plan::Dynamic(template) => template.terms.backoff,
         }
     }
@@ -159,23 +151,23 @@ impl Birth {
         place.life = life;
         place.started = false;
         let by_itself = life > 1 && !std::mem::take(&mut place.rested);
-        let (child, seat) = (place.child.clone(), Arc::clone(&place.seat));
-        let born = match &*child.body {
-            Body::Worker { birth, class, start_deadline } => {
+        let seat = Arc::clone(&place.seat);
+        let born = match Arc::clone(&seat.spec).body() {
+            Body::Worker(birth) => {
                 let serial = self.node.next_serial();
                 let incarnation = Arc::new(Incarnation::new(serial, life, Arc::clone(&seat)));
                 seat.occupy(Arc::clone(&incarnation), by_itself, at);
-                Arc::clone(birth)
-                    .bear(Arc::clone(&incarnation), *class, *start_deadline, myself.get_cell())
-                    .map(|cell| (cell, incarnation))
+                let born = birth.bear(Arc::clone(&incarnation), myself.get_cell());
+                born.map(|cell| (cell, incarnation))
             }
-            Body::Supervisor(plan) => self.start_supervisor(myself, plan, &seat, life, by_itself),
+            Body::Supervisor(branch) => {
+                self.start_supervisor(myself, &branch.plan, &seat, life, by_itself)
+            }
         };
         match born {
             Ok((cell, incarnation)) => {
                 self.by_actor.insert(cell.get_id(), (key, life));
                 if let Some(place) = self.places.get_mut(&key) {
-                    place.actor = Some(cell.get_id());
                     place.incarnation = Some(incarnation);
                 }
             }
@@ -252,7 +244,7 @@ impl Birth {
         let Some(place) = self.places.get(&key) else { return };
         place.seat.set_state(tree::State::Stopping);
         let Some(incarnation) = place.lives(life).cloned() else { return };
-        if place.exit.is_some() {
+        if place.has_ended() {
             // Its handler has ended already; the alarm for what it has in hand is set.
             return;
         }
@@ -266,9 +258,9 @@ impl Birth {
             Shutdown::Deadline(deadline) => Some(deadline),
             Shutdown::Unbounded => None,
         };
-        match &*place.child.body {
-            Body::Worker { .. } => incarnation.ask_to_stop(),
-            Body::Supervisor(_) => place.note(Note::Stop),
+        match place.is_worker() {
+            true => incarnation.ask_to_stop(),
+            false => place.note(Note::Stop),
         }
         if let Some(deadline) = deadline {
             self.alarm_for(myself, key, deadline, Due::Kill(key, life));
@@ -278,7 +270,7 @@ impl Birth {
     pub(super) fn kill_for_deadline(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        if place.exit.is_some() {
+        if place.has_ended() {
             self.fence(myself, key, life);
         } else if !place.is_worker() || incarnation.kill_after_stop() {
             self.kill(myself, key, life);
@@ -290,10 +282,10 @@ impl Birth {
     pub(super) fn kill(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        match &*place.child.body {
-            Body::Worker { .. } => incarnation.kill(),
+        match place.is_worker() {
+            true => incarnation.kill(),
             // ractor would kill everybody below at once, and nobody would wait for them.
-            Body::Supervisor(_) => place.note(Note::Die),
+            false => place.note(Note::Die),
         }
         self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
     }
@@ -304,7 +296,7 @@ impl Birth {
         let mut stopping: Vec<(Key, Life)> = self
             .places
             .iter()
-            .filter(|(_, place)| place.is_worker() && place.exit.is_none())
+            .filter(|(_, place)| place.is_worker() && !place.has_ended())
             .filter(|(_, place)| place.seat.state() == tree::State::Stopping)
             .map(|(key, place)| (*key, place.life))
             .collect();
@@ -319,13 +311,14 @@ impl Birth {
     pub(super) fn fence(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life).cloned() else { return };
-        if place.exit.is_none() {
+        if !place.has_ended() {
             self.gather_orphans(key);
         }
         let Some(place) = self.places.get_mut(&key) else { return };
         incarnation.fence();
-        place.orphans.iter().for_each(|orphan| orphan.fence());
-        place.exit.get_or_insert(Exit::Killed);
+        let ending = place.ending();
+        ending.orphans.iter().for_each(|orphan| orphan.fence());
+        ending.exit.get_or_insert(Exit::Killed);
         self.look_whether_over(myself, key, life);
     }
 
@@ -335,11 +328,11 @@ impl Birth {
         if place.lives(life).is_none() {
             return;
         }
-        if place.exit.is_none() {
+        if !place.has_ended() {
             self.gather_orphans(key);
         }
         if let Some(place) = self.places.get_mut(&key) {
-            place.exit.get_or_insert(Exit::Fenced);
+            place.ending().exit.get_or_insert(Exit::Fenced);
         }
         self.look_whether_over(myself, key, life);
     }
@@ -363,7 +356,7 @@ impl Birth {
             (None, exit) => exit,
         };
         let in_order = exit == Exit::Shutdown;
-        place.exit = Some(exit);
+        place.ending().exit = Some(exit);
         incarnation.finish();
         if !in_order {
             self.gather_orphans(key);
@@ -384,17 +377,19 @@ impl Birth {
             orphan.kill();
             orphan.finish();
         }
-        place.orphans = orphans;
+        if !orphans.is_empty() {
+            place.ending().orphans = orphans;
+        }
     }
 
     /// Tells the rules of an end once there is nothing left of it.
     pub(super) fn look_whether_over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        if place.exit.is_none() {
+        let Some(ending) = place.ending.as_ref().filter(|ending| ending.exit.is_some()) else {
             return;
-        }
-        let over = std::iter::once(incarnation).chain(&place.orphans).all(|incarnation| {
+        };
+        let over = std::iter::once(incarnation).chain(&ending.orphans).all(|incarnation| {
             let myself = myself.clone();
             incarnation.is_over_or(move || {
                 let _ = myself.send_message(Note::Over(key, life));
@@ -403,24 +398,22 @@ impl Birth {
         if over {
             return self.over(myself, key, life);
         }
-        if place.alarm.is_none() {
+        if ending.alarm.is_none() {
             self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
         }
     }
 
     fn over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get_mut(&key) else { return };
-        let exit = place.exit.take().unwrap_or(Exit::Killed);
-        if let Some(actor) = place.actor.take() {
-            self.by_actor.remove(&actor);
-        }
-        if let Some(alarm) = place.alarm.take() {
+        let ending = place.ending.take().unwrap_or_default();
+        let exit = ending.exit.unwrap_or(Exit::Killed);
+        let orphans = ending.orphans;
+        if let Some(alarm) = ending.alarm {
             self.alarms.cancel(alarm);
         }
         let Some(incarnation) = place.incarnation.take() else { return };
         // Its word that it was up may still be on its way: notes are slower than ends.
         let was_up = place.started || incarnation.is_ready();
-        let orphans = std::mem::take(&mut place.orphans);
         let asked = place.seat.state() == tree::State::Stopping;
         self.seat.with_below(|below| below.at_rest = false);
         let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
@@ -431,7 +424,7 @@ impl Birth {
         for orphan in &orphans {
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
-            if let seat::Body::Worker(post) = &orphan.seat.body {
+            if let Some(post) = orphan.seat.spec.post() {
                 post.detach(&Exit::Killed);
             }
         }
@@ -457,9 +450,9 @@ impl Birth {
             return;
         }
         for orphan in orphans {
-            let exit = match orphan.seat.body {
-                seat::Body::Supervisor(_) => Exit::Shutdown,
-                seat::Body::Worker(_) => Exit::Killed,
+            let exit = match orphan.seat.is_worker() {
+                true => Exit::Killed,
+                false => Exit::Shutdown,
             };
             self.see(&orphan.seat, &Sight::Stopped(exit));
         }
@@ -505,7 +498,7 @@ impl Birth {
     /// Sets the one alarm a child may have, in the place of the one before.
     fn alarm_for(&mut self, myself: &ActorRef<Note>, key: Key, after: Duration, due: Due) {
         let id = self.alarm(myself, after, due);
-        let before = self.places.get_mut(&key).and_then(|place| place.alarm.replace(id));
+        let before = self.places.get_mut(&key).and_then(|place| place.ending().alarm.replace(id));
         if let Some(before) = before {
             self.alarms.cancel(before);
         }

@@ -85,16 +85,21 @@ impl Core {
     }
 }
 
-/// A child as its supervisor knows it.
+/// A child as its supervisor knows it; there is one for each actor, so it is small.
 struct Place {
-    child: Child,
     seat: Arc<Seat>,
-    life: Life,
     incarnation: Option<Arc<Incarnation>>,
-    actor: Option<ActorId>,
+    /// Only while it is being ended.
+    ending: Option<Box<Ending>>,
+    life: Life,
     started: bool,
     /// It went to rest, so its next start is somebody's wish and no restart.
     rested: bool,
+}
+
+/// What is known of an incarnation that is on its way out.
+#[derive(Default)]
+struct Ending {
     /// Its handler has ended in this way; it may still have its hands full.
     exit: Option<Exit>,
     /// Who lived below a supervisor that did not end in order; they must be over too.
@@ -117,6 +122,7 @@ pub(crate) struct Birth {
     above: Above,
     core: Core,
     places: HashMap<Key, Place>,
+    /// Also those that were fenced: when their events come, nobody is left whom they concern.
     by_actor: HashMap<ActorId, (Key, Life)>,
     calls: HashMap<CallId, Asker>,
     next_call: CallId,
@@ -143,7 +149,9 @@ impl Birth {
         let limits = Limits { intensity: plan.intensity, auto_shutdown: plan.auto_shutdown };
         let core = match &plan.plan {
             Plan::Ordered(strategy, children) => {
-                let terms = children.iter().map(|child| (Arc::clone(&child.id), child.terms));
+                let terms = children
+                    .iter()
+                    .map(|child| (Arc::clone(&child.spec.head().id), child.spec.head().terms()));
                 Core::Ordered(core::Ordered::new(*strategy, limits, terms))
             }
             Plan::Dynamic(template) => {
