@@ -1,7 +1,8 @@
 //! What a worker is: an actor of ours, and the ractor actor that carries it.
 
 use std::any::Any;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -309,14 +310,18 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         desk: &mut Desk<A>,
     ) -> Result<(), ActorProcessingErr> {
         let incarnation = Arc::clone(&desk.cx.incarnation);
-        let deadline = incarnation.seat.spec.head().start_deadline;
+        let deadline = incarnation.seat.spec.head().start_deadline();
         if let Seated::Not(make) = &desk.actor {
             desk.actor = Seated::Is(incarnation.enter(|| make.make()));
         }
         let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
         let clock = desk.cx.clock();
-        let init = incarnation.run(actor.init(&mut desk.cx));
-        match patience::within(init, deadline, &*clock).await {
+        let started = {
+            let mut init = pin!(actor.init(&mut desk.cx));
+            let init = poll_fn(|cx| incarnation.poll(init.as_mut(), cx));
+            patience::within(init, deadline, &*clock).await
+        };
+        match started {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(failure(&*error)),
             None => {
@@ -343,7 +348,10 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             desk.in_flight = Some(taken.bytes);
             incarnation.set_doing(Doing::Handling);
             let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
-            let next = incarnation.run(actor.handle(taken.message, &mut desk.cx)).await;
+            let next = {
+                let mut handling = pin!(actor.handle(taken.message, &mut desk.cx));
+                poll_fn(|cx| incarnation.poll(handling.as_mut(), cx)).await
+            };
             incarnation.set_doing(Doing::Idle);
             desk.release();
             match next {
@@ -371,9 +379,10 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             false => Leave::Own,
         };
         {
-            let mut leaving = std::pin::pin!(incarnation.run(actor.leave(why, &mut desk.cx)));
+            let mut leaving = pin!(actor.leave(why, &mut desk.cx));
+            let mut leaving = poll_fn(|cx| incarnation.poll(leaving.as_mut(), cx));
             let overtaken = incarnation.is_kill_asked();
-            let has_left = overtaken && leaving.as_mut().now_or_never().is_some();
+            let has_left = overtaken && (&mut leaving).now_or_never().is_some();
             if overtaken && !has_left {
                 // The deadline has passed, and it does not obey at once.
                 myself.kill();

@@ -21,7 +21,7 @@ use crate::supervisor::{Office, SupervisorHandle};
 use crate::threads::Class;
 
 /// How long a worker may take to start, unless its specification says otherwise.
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE_MS: u32 = 30_000;
 /// How long a worker may take to end when asked, unless its specification says otherwise.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -40,7 +40,7 @@ pub(crate) struct Head {
     backoff: Option<Box<Backoff>>,
     pub(crate) shutdown: Shutdown,
     pub(crate) class: Class,
-    pub(crate) start_deadline: Duration,
+    start_deadline_ms: u32,
 }
 
 impl Head {
@@ -50,6 +50,10 @@ impl Head {
             significant: self.significant,
             backoff: self.backoff.as_deref().copied(),
         }
+    }
+
+    pub(crate) fn start_deadline(&self) -> Duration {
+        Duration::from_millis(self.start_deadline_ms.into())
     }
 }
 
@@ -115,7 +119,7 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
             backoff: None,
             shutdown: Shutdown::Deadline(STOP_DEADLINE),
             class: Class::Worker,
-            start_deadline: START_DEADLINE,
+            start_deadline_ms: START_DEADLINE_MS,
         };
         Worker { head, make, bounds: Bounds::default() }
     }
@@ -151,7 +155,7 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
     }
 
     pub fn start_deadline(mut self, deadline: Duration) -> Self {
-        self.head.start_deadline = deadline;
+        self.head.start_deadline_ms = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
         self
     }
 
@@ -269,7 +273,7 @@ impl Supervisor {
             backoff: self.terms.backoff.map(Box::new),
             shutdown: self.shutdown,
             class: Class::Control,
-            start_deadline: START_DEADLINE,
+            start_deadline_ms: START_DEADLINE_MS,
         };
         Child { spec: Arc::new(Branch { head, plan: self.clone() }) }
     }

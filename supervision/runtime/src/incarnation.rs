@@ -6,10 +6,10 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{self, Poll};
 
 use ractor::ActorCell;
 use tokio::task::AbortHandle;
@@ -263,15 +263,17 @@ impl Incarnation {
         run()
     }
 
-    /// Runs a future of this incarnation; each of its polls is entered. Once the incarnation is
-    /// fenced it is never polled again.
-    pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|cx| match self.is_fenced() {
+    /// Polls a future of this incarnation, entered. Once the incarnation is fenced it is never
+    /// polled again.
+    pub(crate) fn poll<F: Future>(
+        self: &Arc<Self>,
+        work: Pin<&mut F>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<F::Output> {
+        match self.is_fenced() {
             true => Poll::Pending,
-            false => self.enter(|| work.as_mut().poll(cx)),
-        })
-        .await
+            false => self.enter(|| work.poll(cx)),
+        }
     }
 
     /// Runs a task of this incarnation, whose panic is the actor's.

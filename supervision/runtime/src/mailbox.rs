@@ -106,8 +106,6 @@ pub(crate) struct Mailbox<M> {
     queue: Mutex<Queue<M>>,
     bounds: Bounds,
     node: Arc<Shared>,
-    /// Rung for each message that leaves while somebody waits.
-    space: Notify,
 }
 
 struct Queue<M> {
@@ -116,6 +114,8 @@ struct Queue<M> {
     held: u32,
     held_bytes: u32,
     senders_waiting: u32,
+    /// Rung for each message that leaves while somebody waits; there since somebody first did.
+    space: Option<Arc<Notify>>,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
@@ -136,12 +136,13 @@ impl<M: Message> Mailbox<M> {
             held: 0,
             held_bytes: 0,
             senders_waiting: 0,
+            space: None,
             open: true,
             awake: false,
             reader: None,
             monitors: None,
         };
-        Mailbox { queue: Mutex::new(queue), bounds, node, space: Notify::new() }
+        Mailbox { queue: Mutex::new(queue), bounds, node }
     }
 
     /// Takes the message, or gives it back at once.
@@ -196,9 +197,9 @@ impl<M: Message> Mailbox<M> {
     }
 
     async fn push_when_free(&self, unsent: &mut Option<M>) -> Result<(), Refused<M>> {
-        let _waiter = Waiter::new(self);
+        let waiter = Waiter::new(self);
         loop {
-            let mut here = std::pin::pin!(self.space.notified());
+            let mut here = std::pin::pin!(waiter.space.notified());
             let mut anywhere = std::pin::pin!(self.node.ceiling.space.notified());
             here.as_mut().enable();
             anywhere.as_mut().enable();
@@ -238,11 +239,11 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         queue.held -= 1;
         queue.held_bytes -= bytes;
-        let waited_for = queue.senders_waiting > 0;
+        let waited_for = queue.space.clone().filter(|_| queue.senders_waiting > 0);
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
-        if waited_for {
-            self.space.notify_one();
+        if let Some(space) = waited_for {
+            space.notify_one();
         }
     }
 
@@ -293,26 +294,32 @@ pub(crate) struct Taken<M> {
 }
 
 /// Counts a sender that waits, so that nobody rings bells for no one.
-struct Waiter<'a, M: Message>(&'a Mailbox<M>);
+struct Waiter<'a, M: Message> {
+    mailbox: &'a Mailbox<M>,
+    space: Arc<Notify>,
+}
 
 impl<'a, M: Message> Waiter<'a, M> {
     fn new(mailbox: &'a Mailbox<M>) -> Self {
-        mailbox.lock().senders_waiting += 1;
+        let mut queue = mailbox.lock();
+        queue.senders_waiting += 1;
+        let space = Arc::clone(queue.space.get_or_insert_default());
+        drop(queue);
         mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
-        Waiter(mailbox)
+        Waiter { mailbox, space }
     }
 }
 
 impl<M: Message> Drop for Waiter<'_, M> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
+        let mut queue = self.mailbox.lock();
         queue.senders_waiting -= 1;
         let others = queue.senders_waiting > 0;
         drop(queue);
-        self.0.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.mailbox.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
         if others {
             // This sender may have been the one who was rung, and have left for its deadline.
-            self.0.space.notify_one();
+            self.space.notify_one();
         }
     }
 }
@@ -353,9 +360,12 @@ impl<M: Message> Post for Mailbox<M> {
         let bytes: u32 = dropped.iter().map(|(_, bytes)| *bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
+        let space = queue.space.clone();
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
-        self.space.notify_waiters();
+        if let Some(space) = space {
+            space.notify_waiters();
+        }
         self.node.ceiling.space.notify_waiters();
         // Dropped last and outside the lock: askers wake up as their replies go.
         drop(dropped);

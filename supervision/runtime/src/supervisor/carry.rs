@@ -166,7 +166,7 @@ impl Birth {
         };
         match born {
             Ok((cell, incarnation)) => {
-                self.by_actor.insert(cell.get_id(), (key, life));
+                self.by_actor.insert(cell.get_id().pid(), (key, life));
                 if let Some(place) = self.places.get_mut(&key) {
                     place.incarnation = Some(incarnation);
                 }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 pub use office::{Kid, SupervisorHandle, Tally};
@@ -123,7 +123,7 @@ pub(crate) struct Birth {
     core: Core,
     places: HashMap<Key, Place>,
     /// Also those that were fenced: when their events come, nobody is left whom they concern.
-    by_actor: HashMap<ActorId, (Key, Life)>,
+    by_actor: HashMap<u64, (Key, Life)>,
     calls: HashMap<CallId, Asker>,
     next_call: CallId,
     alarms: Alarms<Due>,
