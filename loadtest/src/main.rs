@@ -1,3 +1,9 @@
+#![expect(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "loadtest: measures from outside"
+)]
 mod actors;
 use actors::*;
 fn main() -> anyhow::Result<()> {

@@ -121,7 +121,13 @@ struct Queue<M> {
     awake: bool,
     reader: Option<Reader>,
     /// Told how the present incarnation ended.
-    monitors: Option<Box<Vec<oneshot::Sender<Exit>>>>,
+    monitors: Option<Box<Monitors>>,
+}
+
+/// Few actors are watched, so the list is there only once somebody watches.
+#[derive(Default)]
+struct Monitors {
+    senders: Vec<oneshot::Sender<Exit>>,
 }
 
 struct Reader {
@@ -263,8 +269,8 @@ impl<M: Message> Mailbox<M> {
         queue.reader.as_ref()?;
         let (monitor, told) = oneshot::channel();
         let monitors = queue.monitors.get_or_insert_default();
-        monitors.retain(|monitor| !monitor.is_closed());
-        monitors.push(monitor);
+        monitors.senders.retain(|monitor| !monitor.is_closed());
+        monitors.senders.push(monitor);
         Some(told)
     }
 
@@ -346,7 +352,7 @@ impl<M: Message> Post for Mailbox<M> {
         queue.awake = false;
         let monitors = std::mem::take(&mut queue.monitors);
         drop(queue);
-        for monitor in monitors.into_iter().flat_map(|monitors| *monitors) {
+        for monitor in monitors.into_iter().flat_map(|monitors| monitors.senders) {
             let _ = monitor.send(exit.clone());
         }
     }

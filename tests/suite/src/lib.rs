@@ -2,6 +2,14 @@
 //!
 //! One module is one ring, and a row in `tests/run`. Everything is compiled for tests only.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "suite: looks at real processes from outside, with threads and clocks of its own"
+    )
+)]
+
 #[cfg(test)]
 mod node;
 #[cfg(test)]
