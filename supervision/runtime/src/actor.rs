@@ -16,6 +16,7 @@ use crate::handle::Handle;
 use crate::incarnation::{self, Doing, Hand, Incarnation};
 use crate::mailbox::{Mailbox, Message, Post, Wake};
 use crate::node::Shared;
+use crate::threads::Class;
 use crate::{names, patience};
 
 /// The messages one look at the mailbox may handle before others on the thread get a turn.
@@ -140,8 +141,8 @@ impl<M: Message> Context<M> {
         running.await.map_err(|error| incarnation::panic_again(error))
     }
 
-    /// Calls a port. The call goes on when the actor is killed meanwhile, and keeps it from being
-    /// over, but never beyond this deadline.
+    /// Calls a port, on the threads of the adapters. The call goes on when the actor is killed
+    /// meanwhile, and keeps it from being over, but never beyond this deadline.
     pub async fn call<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -152,15 +153,12 @@ impl<M: Message> Context<M> {
         }
         let hand = self.incarnation.hand();
         let clock = Arc::clone(&self.node().clock);
-        let incarnation = Arc::clone(&self.incarnation);
         let (done, answer) = tokio::sync::oneshot::channel();
-        let caller = Arc::clone(&incarnation);
-        let bounded = caller.run_task(hand, async move {
+        let bounded = Arc::clone(&self.incarnation).run_task(hand, async move {
             let output = patience::within(call, deadline, &*clock).await;
             let _ = done.send(output);
         });
-        drop(incarnation);
-        spawn_here(bounded);
+        self.node().threads.spawn(Class::Adapter, bounded);
         match answer.await {
             Ok(Some(output)) => Ok(output),
             Ok(None) => Err(Unserved::Late(deadline)),
@@ -210,6 +208,10 @@ where
 
     fn post(&self) -> Option<&dyn Post> {
         Some(&*self.mailbox)
+    }
+
+    fn close_posts(&self) {
+        self.mailbox.close();
     }
 }
 

@@ -65,6 +65,9 @@ pub(crate) trait Spec: Send + Sync {
 
     /// The mailbox of a worker.
     fn post(&self) -> Option<&dyn Post>;
+
+    /// Closes the mailbox of a worker, or of everybody a supervisor is written down with.
+    fn close_posts(&self);
 }
 
 pub(crate) enum Body {
@@ -89,6 +92,12 @@ impl Spec for Branch {
 
     fn post(&self) -> Option<&dyn Post> {
         None
+    }
+
+    fn close_posts(&self) {
+        if let Plan::Ordered(_, children) = &self.plan.plan {
+            children.iter().for_each(|child| child.spec.close_posts());
+        }
     }
 }
 

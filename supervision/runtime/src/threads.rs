@@ -14,9 +14,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub enum Class {
     /// Supervisors: never user code that could block.
     Control,
-    /// Actors that decide.
+    /// Actors that decide; these threads have timers, but no sockets.
     Worker,
-    /// Actors that touch the world.
+    /// Actors that touch the world, and everybody's port calls.
     Adapter,
 }
 
@@ -183,6 +183,12 @@ impl Threads {
             .max_by_key(|(crew, _)| (crew.threads_left(), crew.number));
         let (crew, runtime) = best.expect("every class has a crew from the start");
         (runtime.handle().clone(), crew.number)
+    }
+
+    /// Starts a task where actors of this class run.
+    #[expect(clippy::disallowed_methods, reason = "runtime: the task holds a hand of its actor")]
+    pub(crate) fn spawn(&self, class: Class, task: impl Future<Output = ()> + Send + 'static) {
+        self.place(class).0.spawn(task);
     }
 
     /// Writes a thread off. Tells which crew has nobody left, if this was the last of it.

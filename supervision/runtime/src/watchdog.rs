@@ -146,8 +146,11 @@ fn write_off(node: &Arc<Shared>, slot: &Slot, serial: u64, held: Duration) {
             held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX),
             culprit,
         );
-        if let Some(keeper) = seat.keeper() {
-            let _ = keeper.send_message(Note::Cut(seat.key, incarnation.life));
+        match seat.keeper() {
+            Some(keeper) => {
+                let _ = keeper.send_message(Note::Cut(seat.key, incarnation.life));
+            }
+            None => node.give_up("the root itself was cut off by the watchdog".to_owned()),
         }
     });
     node.threads_were_lost(node.threads.lost());

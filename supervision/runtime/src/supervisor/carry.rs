@@ -99,19 +99,35 @@ impl Birth {
     }
 
     fn forget(&mut self, key: Key) {
+        let stays_open = self.comes_back(key);
         if let Some(place) = self.places.remove(&key) {
             place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+            if !stays_open {
+                place.seat.spec.close_posts();
+            }
             place.seat.clear_below();
             self.seat.with_below(|below| below.seats.remove(&key));
         }
     }
 
     fn rest(&mut self, key: Key) {
-        if let Some(place) = self.places.get_mut(&key) {
-            place.rested = true;
-            place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+        let stays_open = self.comes_back(key);
+        let Some(place) = self.places.get_mut(&key) else { return };
+        place.rested = true;
+        place.seat.set_state(tree::State::Stopped);
+        if !stays_open {
+            place.seat.spec.close_posts();
+        }
+    }
+
+    /// Whether this supervisor ends only to be started again, and this child with it. What waits
+    /// for the child stays then; if nobody is started again, whoever asked closes it.
+    fn comes_back(&self, key: Key) -> bool {
+        let asked = self.asked_to_stop || self.killed;
+        let is_root = matches!(self.above, Above::Node);
+        match &self.plan.plan {
+            Plan::Ordered(_, children) => asked && !is_root && key < children.len() as Key,
+            Plan::Dynamic(_) => false,
         }
     }
 
@@ -119,7 +135,7 @@ impl Birth {
         if let Some(place) = self.places.get(&key) {
             tracing::error!(event = signals::ACTOR_QUARANTINED, actor = place.seat.path());
             place.seat.set_state(tree::State::Quarantined);
-            place.with_post(|post| post.close());
+            place.seat.spec.close_posts();
         }
     }
 

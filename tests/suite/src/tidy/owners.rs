@@ -26,6 +26,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("futures", Anyone),
     ("getrandom", Only(&["lares"])),
     ("hdrhistogram", Only(&["loadtest"])),
+    ("hyper-util", Only(&["web"])),
     ("proptest", Tests),
     ("ractor", Only(&["runtime"])),
     ("reqwest", Only(&["cli"])),
