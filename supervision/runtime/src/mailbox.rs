@@ -116,6 +116,8 @@ struct Queue<M> {
     senders_waiting: u32,
     /// Rung for each message that leaves while somebody waits; there since somebody first did.
     space: Option<Arc<Notify>>,
+    /// How often a reader has looked; stands still while it cannot.
+    looks: u32,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
@@ -143,6 +145,7 @@ impl<M: Message> Mailbox<M> {
             held_bytes: 0,
             senders_waiting: 0,
             space: None,
+            looks: 0,
             open: true,
             awake: false,
             reader: None,
@@ -231,6 +234,7 @@ impl<M: Message> Mailbox<M> {
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
+        queue.looks = queue.looks.wrapping_add(1);
         match queue.items.pop_front() {
             Some((message, bytes)) => Some(Taken { message, bytes }),
             None => {
@@ -339,6 +343,8 @@ pub(crate) trait Post: Send + Sync {
     fn close(&self);
     fn depth(&self) -> u32;
     fn bound(&self) -> u32;
+    /// How often the reader has looked, if it was woken and has nothing in its hands.
+    fn overdue(&self) -> Option<u32>;
 }
 
 impl<M: Message> Post for Mailbox<M> {
@@ -383,5 +389,11 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn bound(&self) -> u32 {
         self.bounds.messages_max
+    }
+
+    fn overdue(&self) -> Option<u32> {
+        let queue = self.lock();
+        let waits = queue.awake && queue.held as usize == queue.items.len();
+        (waits && queue.reader.is_some()).then_some(queue.looks)
     }
 }

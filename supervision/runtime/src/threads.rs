@@ -95,6 +95,10 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     pub(crate) fn threads_left(&self) -> usize {
         self.threads.saturating_sub(self.lost.load(Ordering::Acquire))
     }
