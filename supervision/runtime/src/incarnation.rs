@@ -135,7 +135,15 @@ impl Incarnation {
     /// It runs now, on the threads of this crew.
     pub(crate) fn settle_in(&self, cell: ActorCell, crew: u32) {
         self.crew.store(crew, Ordering::Release);
-        self.belongings().cell = Some(cell);
+        let mut belongings = self.belongings();
+        // It may have been quicker: a task of its that panicked found nobody to kill.
+        let crashed = belongings.rare.as_ref().is_some_and(|rare| rare.panic_text.is_some());
+        if crashed || self.is_fenced() {
+            cell.kill();
+        }
+        if !belongings.ended {
+            belongings.cell = Some(cell);
+        }
     }
 
     /// Asks politely: the actor ends after the message it is at.
@@ -278,6 +286,8 @@ impl Incarnation {
 
     /// Runs a task of this incarnation, whose panic is the actor's.
     pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
+        // Named first, so dropped last: the hand is empty when the work is gone, and not before.
+        let _hand = hand;
         let mut work = pin!(work);
         let polled = poll_fn(|cx| {
             match catch_unwind(AssertUnwindSafe(|| self.enter(|| work.as_mut().poll(cx)))) {
@@ -289,7 +299,6 @@ impl Incarnation {
         if let Some(text) = polled.await {
             self.crash(text);
         }
-        drop(hand);
     }
 }
 
