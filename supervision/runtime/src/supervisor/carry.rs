@@ -216,6 +216,8 @@ impl Birth {
             .ok_or("the start of a supervisor did not return at once")?
             .map_err(|error| error.to_string())?;
         incarnation.settle_in(actor.get_cell(), crew);
+        // Known before it has begun, so that a stop which comes that early waits for it.
+        seat.with_below(|below| below.office = Some(actor.clone()));
         Ok((actor.get_cell(), incarnation))
     }
 
