@@ -259,6 +259,9 @@ impl Drop for Node {
     fn drop(&mut self) {
         lock(&self.watchdog).take();
         self.shared.threads.shut_down();
+        if let Some(root) = self.shared.root.get() {
+            root.seat.clear_below();
+        }
     }
 }
 

@@ -109,6 +109,7 @@ impl Birth {
         if let Some(place) = self.places.remove(&key) {
             place.seat.set_state(tree::State::Stopped);
             place.with_post(|post| post.close());
+            place.seat.clear_below();
             self.seat.with_below(|below| below.seats.remove(&key));
         }
     }

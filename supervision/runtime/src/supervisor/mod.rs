@@ -163,8 +163,8 @@ impl Birth {
 
     /// Takes its seat and starts its children.
     fn begin(&mut self, myself: &ActorRef<Note>) {
+        self.seat.clear_below();
         self.seat.with_below(|below| {
-            below.seats.clear();
             below.office = Some(myself.clone());
             below.at_rest = false;
         });
