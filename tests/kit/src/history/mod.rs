@@ -3,12 +3,16 @@
 //! The same history can be replayed on the real actors, on the rules alone and on a real OTP node;
 //! each yields a trace of the same lines.
 
+mod clock;
+mod generate;
 mod parse;
+mod puppet;
 pub mod replay;
 
 use serde::{Deserialize, Serialize};
 
-pub use parse::{Error, parse};
+pub use generate::generate;
+pub use parse::{Error, parse, print};
 
 /// A tree and what is done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

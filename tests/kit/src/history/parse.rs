@@ -1,6 +1,6 @@
-//! Reading a history from JSON lines.
+//! A history as JSON lines.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Event, History, Kind, Strategy, Sup};
 
@@ -44,6 +44,21 @@ pub fn parse(text: &str) -> Result<History, Error> {
         events.push(event);
     }
     Ok(History { tree, events })
+}
+
+/// The history as `parse` reads it.
+pub fn print(history: &History) -> String {
+    #[derive(Serialize)]
+    struct Tree<'a> {
+        tree: &'a Sup,
+    }
+    let mut lines = vec![json(&Tree { tree: &history.tree })];
+    lines.extend(history.events.iter().map(json));
+    lines.iter().fold(String::new(), |text, line| text + line + "\n")
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings, numbers and words are always JSON")
 }
 
 fn read<T: for<'de> Deserialize<'de>>(line: usize, text: &str) -> Result<T, Error> {

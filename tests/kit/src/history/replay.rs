@@ -1,19 +1,18 @@
-//! Replaying a history on the real actors, in real time.
+//! Replaying a history on the real actors: in real time, or in simulated time that costs nothing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use domain::BoxError;
 use domain::time::{Clock, Dice};
 use runtime::core::Refusal;
 use runtime::spec::{self, Intensity, Terms};
 use runtime::{
-    Actor, Context, Handle, Leave, Message, Next, Node, Options, Phase, Sight, Supervisor,
-    SupervisorHandle, SystemClock, Template, Witness, Worker,
+    Node, Options, Phase, Supervisor, SupervisorHandle, SystemClock, Template, Witness, Worker,
 };
-use tokio::sync::Notify;
 
+use super::clock::PausedClock;
+use super::puppet::{End, Puppet, Recorder};
 use super::{
     AutoShutdown, Child, Event, History, Kind, Line, Reason, Restart, Shutdown, ShutdownWord,
     Strategy, Sup,
@@ -28,18 +27,66 @@ pub enum Ground {
     Here,
 }
 
-/// Replays a history and returns its whole trace.
+/// Replays a history in real time and returns its whole trace.
 pub async fn replay(history: &History, ground: Ground) -> Result<Vec<Line>, runtime::Error> {
     let recorder = Arc::new(Recorder::default());
     let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
-    let (options, clock) = (Options::default(), Arc::new(SystemClock::new()));
-    let dice = Arc::new(NoDice);
+    let clock = Arc::new(SystemClock::new());
     let node = match ground {
-        Ground::Own => Node::new(&options, clock.clone(), dice, Some(witness))?,
-        Ground::Here => Node::here(&options, clock.clone(), dice, Some(witness)),
+        Ground::Own => Node::new(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness))?,
+        Ground::Here => Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness)),
     };
-    let mut stage = Stage { node, recorder, clock, sups: HashMap::new(), puppets: HashMap::new() };
-    let root = stage.sup(&history.tree, &history.tree.id.clone());
+    play(history, node, clock, recorder).await
+}
+
+/// Replays a history on one thread under a paused clock, which jumps to the next deadline whenever
+/// nobody has anything to do. The same history gives the same trace, byte for byte.
+pub fn replay_simulated(history: &History) -> Result<Vec<Line>, Unplayed> {
+    let simulated = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(Unplayed::Thread)?;
+    simulated.block_on(async {
+        let recorder = Arc::new(Recorder::default());
+        let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
+        let clock = Arc::new(PausedClock::new());
+        let dice = Arc::new(NoDice);
+        let node = Node::here(&OPTIONS, clock.clone(), dice, Some(witness));
+        let stuck = clock.sleep(STUCK_AFTER);
+        tokio::select! {
+            biased;
+            played = play(history, node, clock, recorder) => Ok(played?),
+            () = stuck => Err(Unplayed::Stuck),
+        }
+    })
+}
+
+/// Why a history could not be replayed to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unplayed {
+    #[error("cannot make a thread's runtime")]
+    Thread(#[source] std::io::Error),
+    #[error(transparent)]
+    Node(#[from] runtime::Error),
+    #[error("the tree never comes to rest")]
+    Stuck,
+}
+
+/// Made once: to count the processors takes longer than many a replay.
+static OPTIONS: LazyLock<Options> = LazyLock::new(Options::default);
+
+/// No history sleeps this long, so only one that hangs gets there; in simulated time, at once.
+const STUCK_AFTER: Duration = Duration::from_secs(86_400);
+
+async fn play(
+    history: &History,
+    node: Node,
+    clock: Arc<dyn Clock>,
+    recorder: Arc<Recorder>,
+) -> Result<Vec<Line>, runtime::Error> {
+    let mut stage = Stage { node, recorder, clock, sups: Sups::new() };
+    let root = stage.root(&history.tree);
     stage.node.plant(&root)?;
     let mut lines = Vec::new();
     stage.node.reached(Phase::Starting).await;
@@ -69,10 +116,13 @@ impl Dice for NoDice {
 struct Stage {
     node: Node,
     recorder: Arc<Recorder>,
-    clock: Arc<SystemClock>,
-    sups: HashMap<String, (SupervisorHandle, Sup)>,
-    puppets: HashMap<String, Handle<End>>,
+    clock: Arc<dyn Clock>,
+    sups: Sups,
 }
+
+/// The supervisors of each path: what stands there may be deleted and replaced, and comes back
+/// when whoever is above is restarted. At most one of them lives.
+type Sups = HashMap<String, Vec<(SupervisorHandle, Sup)>>;
 
 impl Stage {
     async fn perform(&mut self, event: &Event) -> bool {
@@ -98,8 +148,7 @@ impl Stage {
     }
 
     async fn exit(&self, path: &str, reason: Reason) -> bool {
-        let Some(puppet) = self.puppets.get(path) else { return false };
-        let Some(life) = self.recorder.life(path) else { return false };
+        let Some((life, puppet)) = self.recorder.puppet(path) else { return false };
         let told = match reason {
             Reason::Kill => puppet.kill(),
             Reason::Normal | Reason::Shutdown | Reason::Error => puppet.tell(End(reason)).is_ok(),
@@ -120,27 +169,27 @@ impl Stage {
     }
 
     async fn start(&mut self, path: &str, child: &Child) -> bool {
-        let Some((keeper, sup)) = self.sups.get(path).cloned() else { return false };
+        let Some((keeper, sup)) = self.alive(path).cloned() else { return false };
         let child = match sup.strategy {
             Strategy::SimpleOneForOne => Child { id: child.id.clone(), ..sup.children[0].clone() },
             Strategy::OneForOne | Strategy::OneForAll | Strategy::RestForOne => child.clone(),
         };
-        let mut cast = Cast::default();
-        let spec = self.child(&child, &format!("{path}/{}", child.id), &mut cast);
-        let ok = keeper.start(spec).await.is_ok();
-        if ok {
-            self.take_on(cast);
-        }
-        ok
+        let path = format!("{path}/{}", child.id);
+        let spec = self.child(&child, &path);
+        keeper.start(spec).await.is_ok()
+    }
+
+    fn alive(&self, path: &str) -> Option<&(SupervisorHandle, Sup)> {
+        self.sups.get(path)?.iter().find(|(handle, _)| handle.is_alive())
     }
 
     fn keeper<'a>(&self, path: &'a str) -> Option<(SupervisorHandle, &'a str)> {
         let (parent, id) = path.rsplit_once('/')?;
-        Some((self.sups.get(parent)?.0.clone(), id))
+        Some((self.alive(parent)?.0.clone(), id))
     }
 
     fn is_simple(&self, path: &str) -> bool {
-        let parent = path.rsplit_once('/').and_then(|(parent, _)| self.sups.get(parent));
+        let parent = path.rsplit_once('/').and_then(|(parent, _)| self.alive(parent));
         parent.is_some_and(|(_, sup)| sup.strategy == Strategy::SimpleOneForOne)
     }
 
@@ -175,19 +224,11 @@ impl Stage {
 
     // --- the tree as the runtime's specifications ---
 
-    fn sup(&mut self, sup: &Sup, path: &str) -> Supervisor {
-        let mut cast = Cast::default();
-        let supervisor = self.supervisor(sup, path, &mut cast);
-        self.take_on(cast);
-        supervisor
+    fn root(&mut self, sup: &Sup) -> Supervisor {
+        self.supervisor(sup, &sup.id)
     }
 
-    fn take_on(&mut self, cast: Cast) {
-        self.sups.extend(cast.sups);
-        self.puppets.extend(cast.puppets);
-    }
-
-    fn supervisor(&self, sup: &Sup, path: &str, cast: &mut Cast) -> Supervisor {
+    fn supervisor(&mut self, sup: &Sup, path: &str) -> Supervisor {
         let id = path.rsplit('/').next().unwrap_or(path);
         let mut supervisor = match sup.strategy {
             Strategy::SimpleOneForOne => Supervisor::dynamic(id, template(&sup.children[0])),
@@ -205,18 +246,19 @@ impl Stage {
         if sup.strategy != Strategy::SimpleOneForOne {
             for child in &sup.children {
                 let path = format!("{path}/{}", child.id);
-                supervisor = supervisor.child(self.child(child, &path, cast));
+                supervisor = supervisor.child(self.child(child, &path));
             }
         }
-        cast.sups.insert(path.to_owned(), (supervisor.handle(), sup.clone()));
+        let known = self.sups.entry(path.to_owned()).or_default();
+        known.push((supervisor.handle(), sup.clone()));
         supervisor
     }
 
-    fn child(&self, child: &Child, path: &str, cast: &mut Cast) -> runtime::Child {
+    fn child(&mut self, child: &Child, path: &str) -> runtime::Child {
         let restart = restart(child.restart);
         let shutdown = shutdown(child.shutdown);
         if let (Kind::Supervisor, Some(sup)) = (child.kind, &child.sup) {
-            let supervisor = self.supervisor(sup, path, cast).restart(restart).shutdown(shutdown);
+            let supervisor = self.supervisor(sup, path).restart(restart).shutdown(shutdown);
             let supervisor = if child.significant { supervisor.significant() } else { supervisor };
             return supervisor.as_child();
         }
@@ -230,17 +272,8 @@ impl Stage {
             .restart(restart)
             .shutdown(shutdown);
         let worker = if child.significant { worker.significant() } else { worker };
-        let (spec, handle) = worker.on(&self.node);
-        cast.puppets.insert(path.to_owned(), handle);
-        spec
+        worker.on(&self.node).0
     }
-}
-
-/// Handles of a part of the tree that may not come to be.
-#[derive(Default)]
-struct Cast {
-    sups: HashMap<String, (SupervisorHandle, Sup)>,
-    puppets: HashMap<String, Handle<End>>,
 }
 
 fn template(child: &Child) -> Template {
@@ -262,109 +295,5 @@ fn shutdown(shutdown: Shutdown) -> spec::Shutdown {
         Shutdown::Word(ShutdownWord::BrutalKill) => spec::Shutdown::Brutal,
         Shutdown::Word(ShutdownWord::Infinity) => spec::Shutdown::Unbounded,
         Shutdown::Ms(ms) => spec::Shutdown::Deadline(Duration::from_millis(ms)),
-    }
-}
-
-/// Tells a puppet to end by itself.
-struct End(Reason);
-
-impl Message for End {}
-
-/// A worker that does what the history says.
-#[derive(Clone)]
-struct Puppet {
-    path: String,
-    fails: Vec<u32>,
-    stubborn: bool,
-    recorder: Arc<Recorder>,
-}
-
-impl Actor for Puppet {
-    type Message = End;
-
-    async fn init(&mut self, _cx: &mut Context<End>) -> Result<(), BoxError> {
-        let attempt = self.recorder.book().attempts.get(&self.path).copied().unwrap_or(0) + 1;
-        match self.fails.contains(&attempt) {
-            true => Err("as the history says".into()),
-            false => Ok(()),
-        }
-    }
-
-    async fn handle(&mut self, End(reason): End, _cx: &mut Context<End>) -> Result<Next, BoxError> {
-        match reason {
-            Reason::Normal => Ok(Next::Done),
-            Reason::Shutdown => Ok(Next::Shutdown),
-            Reason::Error | Reason::Kill => Err("as the history says".into()),
-        }
-    }
-
-    async fn leave(&mut self, why: Leave, _cx: &mut Context<End>) {
-        if self.stubborn && why == Leave::Asked {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// Writes down what happens, in the order it is known.
-#[derive(Default)]
-struct Recorder {
-    book: Mutex<Book>,
-    news: Notify,
-}
-
-#[derive(Default)]
-struct Book {
-    lines: Vec<Line>,
-    /// Attempts to start each path, over the whole history.
-    attempts: BTreeMap<String, u32>,
-    /// The attempt by which a path is alive now.
-    alive: HashMap<String, u32>,
-    ever: std::collections::HashSet<String>,
-}
-
-impl Recorder {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn life(&self, path: &str) -> Option<u32> {
-        self.book().alive.get(path).copied()
-    }
-
-    fn ever_started(&self, path: &str) -> bool {
-        self.book().ever.contains(path)
-    }
-
-    fn drain(&self, lines: &mut Vec<Line>) {
-        lines.append(&mut self.book().lines);
-    }
-}
-
-impl Witness for Recorder {
-    fn saw(&self, path: &str, sight: &Sight) {
-        let mut book = self.book();
-        match sight {
-            Sight::Started | Sight::Failed => {
-                let n = book.attempts.entry(path.to_owned()).or_default();
-                *n += 1;
-                let n = *n;
-                let path = path.to_owned();
-                if *sight == Sight::Started {
-                    book.alive.insert(path.clone(), n);
-                    book.ever.insert(path.clone());
-                    book.lines.push(Line::Started { started: path, n });
-                } else {
-                    book.lines.push(Line::Failed { failed: path, n });
-                }
-            }
-            Sight::Stopped(exit) => {
-                book.alive.remove(path);
-                let reason = exit.word();
-                book.lines.push(Line::Stopped { stopped: path.to_owned(), reason });
-            }
-            Sight::AtRest => {}
-        }
-        drop(book);
-        self.news.notify_waiters();
     }
 }
