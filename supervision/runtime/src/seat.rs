@@ -155,17 +155,6 @@ impl Seat {
         }
     }
 
-    /// Lets go of everybody below. They know who is above them, so nobody would be freed otherwise.
-    pub(crate) fn clear_below(&self) {
-        let below = self.with_below(|below| {
-            below.office = None;
-            std::mem::take(&mut below.seats)
-        });
-        for seat in below.unwrap_or_default().into_values() {
-            seat.clear_below();
-        }
-    }
-
     /// The supervisor above, while it lives.
     pub(crate) fn keeper(&self) -> Option<ActorRef<Note>> {
         self.parent.as_ref()?.with_below(|below| below.office.clone()).flatten()
