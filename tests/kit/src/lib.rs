@@ -1,3 +1,4 @@
 //! What tests stand on: histories of supervision, and nodes that live in a simulated world.
 
 pub mod history;
+pub mod world;
