@@ -282,6 +282,26 @@ impl Node {
         self.shared.names.find(name)
     }
 
+    /// Kills whoever lives at this path, supervisors included, as an accident would; those above go
+    /// on from there. Tells whether anybody lived there.
+    ///
+    /// The root is not killed: nobody is above it, and its end is the end of the process.
+    pub fn kill(&self, path: &str) -> bool {
+        let mut found = None;
+        self.shared.find(&mut |incarnation| {
+            if path.contains('/') && incarnation.seat.path() == path {
+                found = Some(Arc::clone(incarnation));
+            }
+        });
+        match found {
+            Some(incarnation) => {
+                incarnation.kill();
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Shows the tree of this node, for as long as anybody holds this.
     pub fn census(&self) -> Arc<dyn tree::Census> {
         Arc::new(Census(Arc::clone(&self.shared)))
