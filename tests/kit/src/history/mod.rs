@@ -4,6 +4,7 @@
 //! each yields a trace of the same lines.
 
 mod clock;
+pub mod conditions;
 mod generate;
 mod parse;
 mod puppet;
