@@ -1,13 +1,17 @@
 //! The processes in which things are measured: this program again, and the BEAM.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::figures::Figures;
+
+/// No part takes nearly as long.
+const PART_MAX: Duration = Duration::from_secs(300);
 
 /// The folder all parts log into; gone with the value.
 pub(crate) struct Bench {
@@ -30,19 +34,19 @@ impl Bench {
     /// Measures one part in a process of its own, its log in a real file.
     pub(crate) fn part(&self, request: &str) -> anyhow::Result<Figures> {
         let log = self.folder.path().join("log");
-        let output = Command::new(std::env::current_exe()?)
-            .arg("part")
-            .args(request.split(' '))
-            .stdin(Stdio::null())
-            .stderr(File::create(&log)?)
-            .output()?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
-            let lines: Vec<&str> = text.lines().collect();
-            let last = lines[lines.len().saturating_sub(5)..].join("\n");
-            anyhow::bail!("`{request}` ended with {}:\n{last}", output.status);
+        let mut command = Command::new(std::env::current_exe()?);
+        let command = command.arg("part").args(request.split(' ')).stdin(Stdio::null());
+        let mut process = command.stdout(Stdio::piped()).stderr(File::create(&log)?).spawn()?;
+        let status = wait(&mut process)?;
+        let mut answer = String::new();
+        if let Some(mut output) = process.stdout.take() {
+            output.read_to_string(&mut answer)?;
         }
-        serde_json::from_slice(&output.stdout)
+        if !status.is_some_and(|status| status.success()) {
+            let ended = status.map_or("did not end".to_owned(), |s| format!("ended with {s}"));
+            anyhow::bail!("`{request}` {ended}:\n{}", last_lines(&log)?);
+        }
+        serde_json::from_str(&answer)
             .with_context(|| format!("`{request}` did not print its figures"))
     }
 
@@ -50,6 +54,26 @@ impl Bench {
     pub(crate) fn beam(&mut self, request: &str) -> anyhow::Result<Option<Figures>> {
         self.beam.as_mut().map(|beam| beam.ask(request)).transpose()
     }
+}
+
+/// Waits for a part; one that takes far too long is ended, and nothing is returned.
+fn wait(process: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
+    let until = Instant::now() + PART_MAX;
+    while Instant::now() < until {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    process.kill()?;
+    process.wait()?;
+    Ok(None)
+}
+
+fn last_lines(log: &Path) -> anyhow::Result<String> {
+    let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    Ok(lines[lines.len().saturating_sub(5)..].join("\n"))
 }
 
 /// One node of the BEAM, kept warm between the rounds.

@@ -9,7 +9,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use runtime::{Class, Exit, Options, Unanswered};
+use runtime::{Class, Exit, Handle, Options, Unanswered};
 
 use super::callers::Callers;
 use super::figures::Figures;
@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const BUSY_PROCESSES: usize = 4;
 /// What the heaviest of the normal handlers computes.
 const HEAVY: Duration = Duration::from_millis(50);
+/// Between two of those by one caller.
+const HEAVY_PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) async fn ours(rounds: usize) -> anyhow::Result<Figures> {
     let options = Options { watchdog_threshold: THRESHOLD, ..Options::default() };
@@ -57,22 +59,8 @@ struct Spun {
 
 async fn spin_once(stage: &Stage) -> anyhow::Result<Spun> {
     let spinner = &stage.handles[0];
-    // A monitor is set up when it is first polled, so a task of its own does that beforehand.
     let (armed, is_armed) = tokio::sync::oneshot::channel();
-    let monitor = stage.inside.start({
-        let spinner = spinner.clone();
-        async move {
-            let mut ended = std::pin::pin!(spinner.ended());
-            let mut armed = Some(armed);
-            let exit = std::future::poll_fn(|cx| {
-                let polled = ended.as_mut().poll(cx);
-                armed.take().map(|armed| armed.send(()));
-                polled
-            });
-            let exit = exit.await;
-            Ok((exit, Instant::now()))
-        }
-    });
+    let monitor = stage.inside.start(monitor(spinner.clone(), armed));
     is_armed.await?;
     let next = stage::next_number();
     let began = spinner.ask(|began| Order::Spin(SPIN, began), PATIENCE).await?;
@@ -83,11 +71,28 @@ async fn spin_once(stage: &Stage) -> anyhow::Result<Spun> {
     Ok(Spun { began, found, replaced })
 }
 
+/// How and when it ended. A monitor is set up when it is first polled: `armed` says that it was.
+async fn monitor(
+    handle: Handle<Order>,
+    armed: tokio::sync::oneshot::Sender<()>,
+) -> anyhow::Result<(Option<Exit>, Instant)> {
+    let mut ended = std::pin::pin!(handle.ended());
+    let mut armed = Some(armed);
+    let exit = std::future::poll_fn(|cx| {
+        let polled = ended.as_mut().poll(cx);
+        if let Some(armed) = armed.take() {
+            let _ = armed.send(());
+        }
+        polled
+    });
+    Ok((exit.await, Instant::now()))
+}
+
 /// How many actors are fenced by mistake while they work on a machine that others keep busy.
 ///
 /// Four processes compute all the time; meanwhile everybody is asked a thousand times a second
-/// altogether, and two callers have somebody compute for 50 ms of processor time, which takes
-/// several times that on such a machine, and then the next.
+/// altogether, and two callers have somebody compute for 50 ms of processor time, again and again,
+/// which takes several times that on such a machine.
 pub(crate) async fn mistaken(seconds: u64) -> anyhow::Result<Figures> {
     let _busy = (0..BUSY_PROCESSES).map(|_| Busy::start()).collect::<Result<Vec<_>, _>>()?;
     let options = Options { watchdog_threshold: THRESHOLD, ..Options::default() };
@@ -95,36 +100,41 @@ pub(crate) async fn mistaken(seconds: u64) -> anyhow::Result<Figures> {
     let callers = Callers::begin(&stage.inside, &stage.handles)?;
     callers.count(true);
     let until = Instant::now() + Duration::from_secs(seconds);
-    let heavy: Vec<_> = [1, 2]
-        .map(|seed| {
-            let handles = stage.handles.clone();
-            stage.inside.start(async move {
-                let mut scatter = Scatter::from_seed(seed);
-                let mut handled = 0_u32;
-                while Instant::now() < until {
-                    let handle = &handles[scatter.below(handles.len())];
-                    match handle.ask(|done| Order::Compute(HEAVY, done), PATIENCE).await {
-                        Ok(()) => handled += 1,
-                        // Fenced by mistake: the tree has counted it.
-                        Err(Unanswered::Lost) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                Ok(handled)
-            })
-        })
+    let computing: Vec<_> = [1, 2]
+        .map(|seed| stage.inside.start(have_computed(stage.handles.clone(), until, seed)))
         .into();
-    let mut handled = 0;
-    for caller in heavy {
-        handled += caller.await??;
+    let mut heavy = 0;
+    for caller in computing {
+        heavy += caller.await??;
     }
     let p99_ms = callers.p99_ms().await?;
     let mistaken: u32 = stage.restarts().iter().sum();
     Ok(Figures::from([
         ("mistaken", f64::from(mistaken)),
-        ("heavy", f64::from(handled)),
+        ("heavy", f64::from(heavy)),
         ("p99_ms", p99_ms),
     ]))
+}
+
+/// Has one after the other compute until the time is over; how many did.
+async fn have_computed(
+    handles: Vec<Handle<Order>>,
+    until: Instant,
+    seed: u64,
+) -> anyhow::Result<u32> {
+    let mut scatter = Scatter::from_seed(seed);
+    let mut handled = 0;
+    while Instant::now() < until {
+        let handle = &handles[scatter.below(handles.len())];
+        match handle.ask(|done| Order::Compute(HEAVY, done), PATIENCE).await {
+            Ok(()) => handled += 1,
+            // Fenced by mistake: the tree has counted it.
+            Err(Unanswered::Lost) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(HEAVY_PAUSE).await;
+    }
+    Ok(handled)
 }
 
 /// A process that computes until it is let go.
