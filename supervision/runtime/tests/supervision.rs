@@ -301,6 +301,29 @@ async fn children_stop_from_right_to_left_after_those_below_them() {
 }
 
 #[tokio::test]
+async fn a_stop_that_comes_while_the_tree_starts_ends_it_in_order() {
+    for _ in 0..50 {
+        let (node, log) = node();
+        let (a, _) = plain("a").on(&node);
+        let (b, _) = plain("b").on(&node);
+        let inner = Supervisor::new("inner", Strategy::OneForOne).child(b);
+        let outer = Supervisor::new("outer", Strategy::OneForOne).child(inner.as_child());
+        let root = root(Strategy::OneForOne).child(outer.as_child()).child(a);
+        node.plant(&root).expect("the tree is in order");
+        assert_eq!(stop(&node).await, Phase::Stopped);
+        for path in ["root", "root/a", "root/outer", "root/outer/inner", "root/outer/inner/b"] {
+            let started = log.count(&format!("started {path}"));
+            let stopped = log
+                .lines()
+                .iter()
+                .filter(|line| line.starts_with(&format!("stopped {path} ")))
+                .count();
+            assert_eq!(started, stopped, "{path}: {:#?}", log.lines());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_supervisor_is_ended_as_soon_as_it_was_started() {
     let (node, log) = node();
     let (sup_under_test, crasher) = plain("a").on(&node);

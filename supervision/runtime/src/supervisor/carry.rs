@@ -206,6 +206,8 @@ impl Birth {
             .now_or_never()
             .ok_or("the start of a supervisor did not return at once")?
             .map_err(|error| error.to_string())?;
+        // From now on, and not from its first line on: a stop may come before that.
+        seat.with_below(|below| below.office = Some(actor.clone()));
         incarnation.settle_in(actor.get_cell(), crew);
         Ok((actor.get_cell(), incarnation))
     }
