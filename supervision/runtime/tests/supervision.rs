@@ -481,6 +481,19 @@ async fn a_significant_child_that_crashes_is_restarted_and_takes_nobody_along() 
 }
 
 #[tokio::test]
+async fn a_node_has_one_tree_and_a_second_one_never_begins() {
+    let (node, log) = node();
+    let (a, _) = plain("a").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(a)).await;
+    let script = Script::default();
+    let (b, _) = script.worker("b").on(&node);
+    let refused = node.plant(&root(Strategy::OneForOne).child(b));
+    assert!(matches!(refused, Err(Error::Planted)), "{refused:?}");
+    assert_eq!(stop(&node).await, Phase::Stopped);
+    assert_eq!((script.lives(), log.count("started root")), (0, 1));
+}
+
+#[tokio::test]
 async fn a_node_that_stops_before_it_has_a_tree_has_stopped() {
     let (node, _) = node();
     assert_eq!(stop(&node).await, Phase::Stopped);
