@@ -185,6 +185,13 @@ impl<M: Message> Mailbox<M> {
         deadline: Duration,
         clock: &dyn Clock,
     ) -> Result<(), Refused<M>> {
+        // What no empty mailbox would take is not waited for: it would take the turn of others.
+        if message.bytes() > self.bounds.bytes_max as usize {
+            return Err(Refused { message, why: Why::Full });
+        }
+        if message.bytes() > self.ceiling.bytes_max {
+            return Err(Refused { message, why: Why::NodeFull });
+        }
         let mut unsent = Some(message);
         let attempt = self.push_when_free(&mut unsent);
         match patience::within(attempt, deadline, clock).await {

@@ -62,6 +62,22 @@ async fn at_the_bound_in_bytes_the_sender_gets_its_message_back() {
 }
 
 #[tokio::test]
+async fn a_message_larger_than_the_mailbox_is_refused_at_once_and_holds_up_no_other_sender() {
+    let (node, _) = node();
+    let bounds = Bounds { messages_max: 1, bytes_max: 1_000 };
+    let (child, handle) = plain("a").mailbox(bounds).on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    let gate = Gate::closed();
+    handle.tell(wait_at(&gate)).expect("there is room for one");
+    let too_large = handle.tell_within(ping_nobody().weighing(1_001), LONG);
+    let small = handle.tell_within(ping_nobody(), LONG);
+    let opened = async { gate.open(1) };
+    let (too_large, (small, ())) = soon("both senders", join(too_large, join(small, opened))).await;
+    assert_eq!(why(too_large), Some(Why::Full));
+    assert_eq!(why(small), None);
+}
+
+#[tokio::test]
 async fn the_ceiling_of_the_node_refuses_and_wakes_who_waits_for_it() {
     let options = Options { mailbox_bytes_max: 1 << 16, ..Options::default() };
     let (node, _) = node_with(&options);
