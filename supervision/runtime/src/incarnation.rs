@@ -51,6 +51,8 @@ struct Belongings {
     /// Told when the last hand is empty.
     when_over: Option<Box<dyn FnOnce() + Send>>,
     ended: bool,
+    /// Or fenced; what was to be done then is done at once.
+    over: bool,
 }
 
 /// What the handler is at, as far as a kill cares.
@@ -158,17 +160,25 @@ impl Incarnation {
         self.fenced.store(true, Ordering::Release);
         self.kill();
         self.finish();
+        self.free_names();
     }
 
-    /// Its handler has ended: ends its tasks and frees its names.
+    /// Its handler has ended: ends its tasks.
     pub(crate) fn finish(&self) {
         let mut belongings = self.belongings();
         belongings.ended = true;
         let tasks = std::mem::take(&mut belongings.tasks);
-        let at_end = std::mem::take(&mut belongings.at_end);
         belongings.cell = None;
         drop(belongings);
         tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// It is over, or fenced: its names are anybody's, and it gets no more of them.
+    pub(crate) fn free_names(&self) {
+        let mut belongings = self.belongings();
+        belongings.over = true;
+        let at_end = std::mem::take(&mut belongings.at_end);
+        drop(belongings);
         at_end.into_iter().for_each(|free| free());
     }
 
@@ -187,7 +197,12 @@ impl Incarnation {
     }
 
     pub(crate) fn at_end(&self, free: impl FnOnce() + Send + 'static) {
-        self.belongings().at_end.push(Box::new(free));
+        let mut belongings = self.belongings();
+        if belongings.over {
+            drop(belongings);
+            return free();
+        }
+        belongings.at_end.push(Box::new(free));
     }
 
     pub(crate) fn hand(self: &Arc<Self>) -> Hand {

@@ -253,8 +253,11 @@ async fn the_asker_of_a_crashed_message_is_told_at_once() {
         let answer = soon("the bad news", handle.ask(question, LONG)).await;
         assert_eq!(answer, Err(Unanswered::Lost));
     }
+    let began = Gate::closed();
+    let begins = began.clone();
     let hangs = |reply: Reply<u32>| {
         act(move |_, _| {
+            begins.open(1);
             Box::pin(async move {
                 let _reply = reply;
                 std::future::pending().await
@@ -262,7 +265,7 @@ async fn the_asker_of_a_crashed_message_is_told_at_once() {
         })
     };
     let killed = async {
-        until(|| handle.depth() == 1).await;
+        began.pass().await;
         kill(&handle).await
     };
     let (answer, _) = soon("the bad news", join(handle.ask(hangs, LONG), killed)).await;

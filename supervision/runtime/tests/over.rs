@@ -108,6 +108,31 @@ async fn the_replacement_starts_when_the_old_one_has_nothing_in_hand_any_more() 
 }
 
 #[tokio::test]
+async fn a_name_is_kept_until_whoever_has_it_is_over() {
+    let (node, log) = node();
+    let claims = Script::default().init(|_, cx| {
+        let claimed = cx.claim("the name");
+        Box::pin(async move { Ok(claimed?) })
+    });
+    let (child, handle) = claims.worker("a").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    let leash = Leash::default();
+    let ended = watch(&handle).await;
+    let node = Arc::new(node);
+    let (looks, looks_log) = (Arc::downgrade(&node), Arc::clone(&log));
+    let last = move || {
+        let holds = looks.upgrade().is_some_and(|node| node.find::<Do>("the name").is_some());
+        looks_log.note(format!("holds the name: {holds}"));
+    };
+    handle.tell(take_in_hand(InHand::TaskInDrop, leash.held(), &log, last)).expect("room");
+    log.saw("began").await;
+    leash.let_go();
+    soon("the end", ended).await;
+    assert!(log.has("holds the name: true"), "{:?}", log.lines());
+    assert_eq!(life(&handle).await, 2);
+}
+
+#[tokio::test]
 async fn a_port_call_ends_at_its_deadline() {
     let (node, log) = node();
     let (child, handle) = plain("a").on(&node);
