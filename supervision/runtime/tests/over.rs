@@ -226,6 +226,36 @@ async fn a_killed_supervisor_is_replaced_when_its_whole_subtree_is_over() {
     assert_eq!(life(&deep).await, 2);
 }
 
+#[tokio::test]
+async fn a_subtree_that_does_not_let_go_is_fenced_as_a_whole() {
+    let (node, log) = node();
+    let (ledger, book) = plain("ledger").on(&node);
+    let (leaf, deep) = plain("leaf").on(&node);
+    let inner = Supervisor::new("inner", Strategy::OneForOne).child(leaf);
+    let outer = Supervisor::new("outer", Strategy::OneForOne)
+        .shutdown(Shutdown::Brutal)
+        .child(inner.as_child());
+    let root = root(Strategy::OneForOne).child(ledger).child(outer.as_child());
+    plant(&node, &root).await;
+    let leash = Leash::default();
+    let (told, told_log) = (Gate::closed(), Arc::clone(&log));
+    let tells = told.clone();
+    let last = move || {
+        let refused = book.tell(note(&told_log, "a message of the fenced one")).err();
+        assert_eq!(refused.map(|refused| refused.why), Some(Why::Fenced));
+        tells.open(1);
+    };
+    deep.tell(take_in_hand(InHand::Blocking, leash.held(), &log, last)).expect("room");
+    log.saw("began").await;
+    assert_eq!(soon("the end", root.handle().terminate("outer")).await, Ok(()));
+    assert_eq!(deep.ended().await, None, "nobody lives there");
+    leash.let_go();
+    soon("the last words", told.pass()).await;
+    assert_eq!(deep.tell(fail()).map_err(|refused| refused.why), Err(Why::Closed));
+    assert_eq!(root.handle().restart("outer").await, Ok(()));
+    assert_eq!(life(&deep).await, 2);
+}
+
 /// Knows who is able to act: whoever says something after a younger one did is one too many.
 #[derive(Default)]
 struct Ledger {

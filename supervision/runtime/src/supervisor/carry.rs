@@ -37,6 +37,16 @@ impl Place {
         }
     }
 
+    /// Nobody at this place or below it reads any more. A supervisor that ended in order has closed
+    /// what was below it; one that was cut off has not.
+    fn close_posts(&self) {
+        self.seat.walk(&mut |seat| {
+            if let seat::Body::Worker(post) = &seat.body {
+                post.close();
+            }
+        });
+    }
+
     fn with_post(&self, act: impl FnOnce(&dyn crate::mailbox::Post)) {
         if let seat::Body::Worker(post) = &self.seat.body {
             act(&**post);
@@ -109,7 +119,7 @@ impl Birth {
     fn forget(&mut self, key: Key) {
         if let Some(place) = self.places.remove(&key) {
             place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+            place.close_posts();
             self.seat.with_below(|below| below.seats.remove(&key));
         }
     }
@@ -118,7 +128,7 @@ impl Birth {
         if let Some(place) = self.places.get_mut(&key) {
             place.rested = true;
             place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+            place.close_posts();
         }
     }
 
@@ -126,7 +136,7 @@ impl Birth {
         if let Some(place) = self.places.get(&key) {
             tracing::error!(event = signals::ACTOR_QUARANTINED, actor = place.seat.path());
             place.seat.set_state(tree::State::Quarantined);
-            place.with_post(|post| post.close());
+            place.close_posts();
         }
     }
 
