@@ -6,10 +6,10 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use ractor::ActorCell;
 use tokio::task::AbortHandle;
@@ -267,19 +267,22 @@ impl Incarnation {
     /// Runs a future of this incarnation; each of its polls is entered. Once the incarnation is
     /// fenced it is never polled again.
     pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
-        let mut work = pin!(work);
+        let mut inside = Inside { incarnation: self, work: pin!(Some(work)) };
         poll_fn(|cx| match self.is_fenced() {
             true => Poll::Pending,
-            false => self.enter(|| work.as_mut().poll(cx)),
+            false => inside.poll(cx),
         })
         .await
     }
 
     /// Runs a task of this incarnation, whose panic is the actor's.
     pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
-        let mut work = pin!(work);
+        let mut inside = Inside { incarnation: &self, work: pin!(Some(work)) };
         let polled = poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| self.enter(|| work.as_mut().poll(cx)))) {
+            if self.is_fenced() {
+                return Poll::Ready(None);
+            }
+            match catch_unwind(AssertUnwindSafe(|| inside.poll(cx))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(())) => Poll::Ready(None),
                 Err(panic) => Poll::Ready(Some(panic_text(&*panic))),
@@ -288,7 +291,37 @@ impl Incarnation {
         if let Some(text) = polled.await {
             self.crash(text);
         }
+        drop(inside);
         drop(hand);
+    }
+}
+
+/// A future of an incarnation that is inside for all it does: for its polls, and for its drop when
+/// it is dropped unfinished.
+struct Inside<'a, F> {
+    incarnation: &'a Arc<Incarnation>,
+    work: Pin<&'a mut Option<F>>,
+}
+
+impl<F: Future> Inside<'_, F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Inside { incarnation, work } = self;
+        incarnation.enter(|| {
+            let future = work.as_mut().as_pin_mut().expect("not polled again once it was ready");
+            let polled = future.poll(cx);
+            if polled.is_ready() {
+                work.set(None);
+            }
+            polled
+        })
+    }
+}
+
+impl<F> Drop for Inside<'_, F> {
+    fn drop(&mut self) {
+        if self.work.is_some() {
+            self.incarnation.enter(|| self.work.set(None));
+        }
     }
 }
 

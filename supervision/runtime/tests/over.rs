@@ -108,6 +108,40 @@ async fn the_replacement_starts_when_the_old_one_has_nothing_in_hand_any_more() 
 }
 
 #[tokio::test]
+async fn who_does_not_let_go_within_a_second_is_fenced_and_can_do_nothing_any_more() {
+    for what in ALL {
+        let (node, log) = node();
+        let (ledger, book) = plain("ledger").on(&node);
+        let claims = Script::default().init(|_, cx| {
+            let claimed = cx.claim("the name");
+            Box::pin(async move { Ok(claimed?) })
+        });
+        let (child, handle) = claims.worker("a").on(&node);
+        plant(&node, &root(Strategy::OneForOne).child(ledger).child(child)).await;
+        let leash = Leash::default();
+        let ended = watch(&handle).await;
+        let (told, told_log, book_too) = (Gate::closed(), Arc::clone(&log), book.clone());
+        let tells = told.clone();
+        let last = move || {
+            let refused = book_too.tell(note(&told_log, "a message of the fenced one"));
+            told_log.note(format!("told: {:?}", refused.err().map(|refused| refused.why)));
+            tells.open(1);
+        };
+        handle.tell(take_in_hand(what, leash.held(), &log, last)).expect("room");
+        began(what, &handle, &log).await;
+        soon("the fence", ended).await;
+        assert_eq!(life(&handle).await, 2, "{what:?}: it has claimed the name again");
+        assert!(!log.has("ended"), "{what:?}");
+        leash.let_go();
+        soon("the last words", told.pass()).await;
+        assert!(log.has(&format!("told: {:?}", Some(Why::Fenced))), "{what:?}: {:?}", log.lines());
+        life(&book).await;
+        assert!(!log.has("a message of the fenced one"), "{what:?}");
+        assert!(node.find::<Do>("the name").is_some(), "{what:?}: the name is the new one's");
+    }
+}
+
+#[tokio::test]
 async fn a_name_is_kept_until_whoever_has_it_is_over() {
     let (node, log) = node();
     let claims = Script::default().init(|_, cx| {
