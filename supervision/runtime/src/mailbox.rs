@@ -5,6 +5,7 @@
 //! handler has ended. At a bound the sender gets the message back, or waits with a deadline.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -360,8 +361,14 @@ impl<M: Message> Post for Mailbox<M> {
         self.ceiling.give_back(bytes as usize);
         self.space.notify_waiters();
         self.ceiling.space.notify_waiters();
-        // Dropped last and outside the lock: askers wake up as their replies go.
-        drop(dropped);
+        // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
+        // one that panics takes neither the others nor the supervisor along.
+        for (message, _) in dropped {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
+                let text = incarnation::panic_text(&*panic);
+                tracing::error!(text, "a message panicked as it was dropped unread");
+            }
+        }
     }
 
     fn depth(&self) -> u32 {

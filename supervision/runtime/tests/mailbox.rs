@@ -300,6 +300,7 @@ async fn terminate_closes_the_mailbox_and_a_restart_opens_it_for_the_same_handle
     assert_eq!(handle.depth(), 0);
     sup.restart("a").await.expect("it is down");
     assert_eq!(life(&handle).await, 2);
+    soon("an empty mailbox", until(|| handle.depth() == 0)).await;
     assert_eq!(log.count("started root/a"), 2);
     for _ in 0..3 {
         handle.tell(ping_nobody()).expect("all three places are free again");

@@ -211,6 +211,22 @@ async fn in_the_drop_of_a_message_that_was_handled() {
 }
 
 #[tokio::test]
+async fn in_the_drop_of_messages_that_nobody_will_read() {
+    let (node, log) = node();
+    let worker = Worker::new("a", "doer", || Doer).shutdown(Shutdown::Brutal);
+    let (child, handle) = worker.on(&node);
+    let (root, neighbour) = stage_with(child, &node).await;
+    handle.tell(Deed::Hang(None)).expect("room");
+    for _ in 0..3 {
+        handle.tell(Deed::Carry(Loud(Arc::clone(&log)))).expect("room");
+    }
+    assert_eq!(soon("the end", root.handle().terminate("a")).await, Ok(()));
+    assert_eq!(log.count("dropped"), 3, "each of them");
+    assert_eq!(handle.tell(Deed::Nothing).map_err(|refused| refused.why), Err(Why::Closed));
+    nobody_noticed(&node, &neighbour).await;
+}
+
+#[tokio::test]
 async fn in_what_a_killed_handler_held() {
     let (node, log) = node();
     let (child, handle) = Worker::new("a", "doer", || Doer).on(&node);
