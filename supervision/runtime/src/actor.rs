@@ -1,7 +1,7 @@
 //! What a worker is: an actor of ours, and the ractor actor that carries it.
 
 use std::any::Any;
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use ractor::{ActorCell, ActorProcessingErr, ActorRef};
 use crate::child::{Birth, Body, Head, Spec};
 use crate::exit::{Failure, REASON_NORMAL};
 use crate::handle::Handle;
-use crate::incarnation::{self, Doing, Hand, Incarnation};
+use crate::incarnation::{self, Doing, Hand, Incarnation, Inside};
 use crate::mailbox::{Mailbox, Message, Post, Wake};
 use crate::node::Shared;
 use crate::threads::Class;
@@ -319,9 +319,8 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
         let clock = desk.cx.clock();
         let started = {
-            let mut init = pin!(actor.init(&mut desk.cx));
-            let init = poll_fn(|cx| incarnation.poll(init.as_mut(), cx));
-            patience::within(init, deadline, &*clock).await
+            let init = pin!(Some(actor.init(&mut desk.cx)));
+            patience::within(Inside::new(&incarnation, init), deadline, &*clock).await
         };
         match started {
             Some(Ok(())) => {}
@@ -351,8 +350,8 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             incarnation.set_doing(Doing::Handling);
             let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
             let next = {
-                let mut handling = pin!(actor.handle(taken.message, &mut desk.cx));
-                poll_fn(|cx| incarnation.poll(handling.as_mut(), cx)).await
+                let handling = pin!(Some(actor.handle(taken.message, &mut desk.cx)));
+                Inside::new(&incarnation, handling).await
             };
             incarnation.set_doing(Doing::Idle);
             desk.release();
@@ -381,8 +380,8 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             false => Leave::Own,
         };
         {
-            let mut leaving = pin!(actor.leave(why, &mut desk.cx));
-            let mut leaving = poll_fn(|cx| incarnation.poll(leaving.as_mut(), cx));
+            let leaving = pin!(Some(actor.leave(why, &mut desk.cx)));
+            let mut leaving = Inside::new(&incarnation, leaving);
             let overtaken = incarnation.is_kill_asked();
             let has_left = overtaken && (&mut leaving).now_or_never().is_some();
             if overtaken && !has_left {

@@ -5,6 +5,7 @@
 //! handler has ended. At a bound the sender gets the message back, or waits with a deadline.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -194,6 +195,13 @@ impl<M: Message> Mailbox<M> {
         message: M,
         deadline: Duration,
     ) -> Result<(), Refused<M>> {
+        // What no empty mailbox would take is not waited for: it would take the turn of others.
+        if message.bytes() > self.bounds.bytes_max as usize {
+            return Err(Refused { message, why: Why::Full });
+        }
+        if message.bytes() > self.node.ceiling.bytes_max {
+            return Err(Refused { message, why: Why::NodeFull });
+        }
         let mut unsent = Some(message);
         let attempt = self.push_when_free(&mut unsent);
         match patience::within(attempt, deadline, &*self.node.clock).await {
@@ -379,8 +387,14 @@ impl<M: Message> Post for Mailbox<M> {
             space.notify_waiters();
         }
         self.node.ceiling.space.notify_waiters();
-        // Dropped last and outside the lock: askers wake up as their replies go.
-        drop(dropped);
+        // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
+        // one that panics takes neither the others nor the supervisor along.
+        for (message, _) in dropped {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
+                let text = incarnation::panic_text(&*panic);
+                tracing::error!(text, "a message panicked as it was dropped unread");
+            }
+        }
     }
 
     fn depth(&self) -> u32 {

@@ -236,6 +236,9 @@ impl Node {
     /// Checks the tree and starts it. Returns at once; `reached` tells how it went.
     pub fn plant(&self, root: &Supervisor) -> Result<(), Error> {
         root.check()?;
+        if self.shared.root.get().is_some() {
+            return Err(Error::Planted);
+        }
         let seat = Arc::new(Seat::new(root.as_child().spec, 0, None));
         let (place, crew) = self.shared.threads.place(Class::Control);
         let birth = supervisor::Birth::new(root.clone(), &self.shared, &seat, 1, Above::Node);

@@ -433,6 +433,7 @@ impl Birth {
         let Some(incarnation) = place.incarnation.take() else { return };
         // Its word that it was up may still be on its way: notes are slower than ends.
         let was_up = place.started || incarnation.is_ready();
+        incarnation.free_names();
         let asked = place.seat.state() == tree::State::Stopping;
         self.seat.with_below(|below| below.at_rest = false);
         let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
@@ -441,6 +442,7 @@ impl Birth {
         place.with_post(|post| post.detach(&exit));
         let seat = Arc::clone(&place.seat);
         for orphan in &orphans {
+            orphan.free_names();
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
             if let Some(post) = orphan.seat.spec.post() {
