@@ -110,27 +110,45 @@ pub(crate) struct Mailbox<M> {
 }
 
 struct Queue<M> {
-    items: VecDeque<(M, u32)>,
+    /// There since somebody first left a message, waited or watched: most mailboxes of a large
+    /// house are never used.
+    contents: Option<Box<Contents<M>>>,
     /// Messages and bytes that wait or are being handled.
     held: u32,
     held_bytes: u32,
-    senders_waiting: u32,
-    /// Rung for each message that leaves while somebody waits; there since somebody first did.
-    space: Option<Arc<Notify>>,
     /// How often a reader has looked; stands still while it cannot.
     looks: u32,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
     reader: Option<Reader>,
-    /// Told how the present incarnation ended.
-    monitors: Option<Box<Monitors>>,
 }
 
-/// Few actors are watched, so the list is there only once somebody watches.
-#[derive(Default)]
-struct Monitors {
-    senders: Vec<oneshot::Sender<Exit>>,
+struct Contents<M> {
+    items: VecDeque<(M, u32)>,
+    senders_waiting: u32,
+    /// Rung for each message that leaves while somebody waits.
+    space: Arc<Notify>,
+    /// Told how the present incarnation ended.
+    monitors: Vec<oneshot::Sender<Exit>>,
+}
+
+impl<M> Queue<M> {
+    fn contents(&mut self) -> &mut Contents<M> {
+        self.contents.get_or_insert_with(|| {
+            Box::new(Contents {
+                items: VecDeque::new(),
+                senders_waiting: 0,
+                space: Arc::default(),
+                monitors: Vec::new(),
+            })
+        })
+    }
+
+    /// How many wait, those in a reader's hands not counted.
+    fn waiting(&self) -> usize {
+        self.contents.as_ref().map_or(0, |contents| contents.items.len())
+    }
 }
 
 struct Reader {
@@ -141,16 +159,13 @@ struct Reader {
 impl<M: Message> Mailbox<M> {
     pub(crate) fn new(bounds: Bounds, node: Arc<Shared>) -> Self {
         let queue = Queue {
-            items: VecDeque::new(),
+            contents: None,
             held: 0,
             held_bytes: 0,
-            senders_waiting: 0,
-            space: None,
             looks: 0,
             open: true,
             awake: false,
             reader: None,
-            monitors: None,
         };
         Mailbox { queue: Mutex::new(queue), bounds, node }
     }
@@ -175,7 +190,7 @@ impl<M: Message> Mailbox<M> {
         }
         queue.held += 1;
         queue.held_bytes += bytes;
-        queue.items.push_back((message, bytes));
+        queue.contents().items.push_back((message, bytes));
         let sleeper = match queue.awake {
             true => None,
             false => queue.reader.as_ref().map(|reader| reader.actor.clone()),
@@ -243,7 +258,7 @@ impl<M: Message> Mailbox<M> {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
-        match queue.items.pop_front() {
+        match queue.contents.as_mut().and_then(|contents| contents.items.pop_front()) {
             Some((message, bytes)) => Some(Taken { message, bytes }),
             None => {
                 queue.awake = false;
@@ -257,7 +272,8 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         queue.held -= 1;
         queue.held_bytes -= bytes;
-        let waited_for = queue.space.clone().filter(|_| queue.senders_waiting > 0);
+        let contents = queue.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
+        let waited_for = contents.map(|contents| Arc::clone(&contents.space));
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
         if let Some(space) = waited_for {
@@ -268,7 +284,7 @@ impl<M: Message> Mailbox<M> {
     /// A new incarnation reads from now on, beginning with what already waits.
     pub(crate) fn attach(&self, serial: u64, actor: ActorRef<Wake>) {
         let mut queue = self.lock();
-        queue.awake = !queue.items.is_empty();
+        queue.awake = queue.waiting() > 0;
         if queue.awake {
             let _ = actor.send_message(Wake);
         }
@@ -280,9 +296,9 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         queue.reader.as_ref()?;
         let (monitor, told) = oneshot::channel();
-        let monitors = queue.monitors.get_or_insert_default();
-        monitors.senders.retain(|monitor| !monitor.is_closed());
-        monitors.senders.push(monitor);
+        let monitors = &mut queue.contents().monitors;
+        monitors.retain(|monitor| !monitor.is_closed());
+        monitors.push(monitor);
         Some(told)
     }
 
@@ -320,8 +336,9 @@ struct Waiter<'a, M: Message> {
 impl<'a, M: Message> Waiter<'a, M> {
     fn new(mailbox: &'a Mailbox<M>) -> Self {
         let mut queue = mailbox.lock();
-        queue.senders_waiting += 1;
-        let space = Arc::clone(queue.space.get_or_insert_default());
+        let contents = queue.contents();
+        contents.senders_waiting += 1;
+        let space = Arc::clone(&contents.space);
         drop(queue);
         mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
         Waiter { mailbox, space }
@@ -331,8 +348,9 @@ impl<'a, M: Message> Waiter<'a, M> {
 impl<M: Message> Drop for Waiter<'_, M> {
     fn drop(&mut self) {
         let mut queue = self.mailbox.lock();
-        queue.senders_waiting -= 1;
-        let others = queue.senders_waiting > 0;
+        let contents = queue.contents();
+        contents.senders_waiting -= 1;
+        let others = contents.senders_waiting > 0;
         drop(queue);
         self.mailbox.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
         if others {
@@ -364,9 +382,10 @@ impl<M: Message> Post for Mailbox<M> {
         let mut queue = self.lock();
         queue.reader = None;
         queue.awake = false;
-        let monitors = std::mem::take(&mut queue.monitors);
+        let Some(contents) = &mut queue.contents else { return };
+        let monitors = std::mem::take(&mut contents.monitors);
         drop(queue);
-        for monitor in monitors.into_iter().flat_map(|monitors| monitors.senders) {
+        for monitor in monitors {
             let _ = monitor.send(exit.clone());
         }
     }
@@ -376,16 +395,15 @@ impl<M: Message> Post for Mailbox<M> {
         queue.open = false;
         queue.reader = None;
         queue.awake = false;
-        let dropped = std::mem::take(&mut queue.items);
+        let Some(contents) = &mut queue.contents else { return };
+        let dropped = std::mem::take(&mut contents.items);
+        let space = Arc::clone(&contents.space);
         let bytes: u32 = dropped.iter().map(|(_, bytes)| *bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
-        let space = queue.space.clone();
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
-        if let Some(space) = space {
-            space.notify_waiters();
-        }
+        space.notify_waiters();
         self.node.ceiling.space.notify_waiters();
         // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
         // one that panics takes neither the others nor the supervisor along.
@@ -407,7 +425,7 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn overdue(&self) -> Option<u32> {
         let queue = self.lock();
-        let waits = queue.awake && queue.held as usize == queue.items.len();
+        let waits = queue.awake && queue.held as usize == queue.waiting();
         (waits && queue.reader.is_some()).then_some(queue.looks)
     }
 }
