@@ -1,22 +1,53 @@
+//! Load and comparison figures: ours beside what others reach on the same machine.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "loadtest: it measures real time on real threads, and raw ractor as a reference"
+)]
+
 mod actors;
-use actors::*;
-fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::sink).with_env_filter("info,ractor=off").init();
-    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let what = std::env::args().nth(1).unwrap_or_default();
-    let n: usize = std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(10000);
-    let out = rt.block_on(async { tokio::spawn(async move {
-    match what.as_str() {
-        "restart" => for kind in [restart::Crash::Kill, restart::Crash::Panic] {
-            let h = restart::ours(n, 20000, kind).await?;
-            eprintln!("{kind:?} p50 {} p99 {} max {}", h.value_at_quantile(0.5)/1000, h.value_at_quantile(0.99)/1000, h.max()/1000);
-        },
-        "call" => for _ in 0..3 { eprintln!("ours {} raw {}", call::ours(1.0).await?, call::raw(1.0).await?); },
-        "spawn" => for _ in 0..3 { eprintln!("ours {} raw {}", spawn::ours(64, 1.0).await?, spawn::raw(64, 1.0).await?); },
-        "idle" => eprintln!("ours {}", idle::ours(n).await?),
-        "idleraw" => eprintln!("raw {}", idle::raw(n).await?),
-        _ => {}
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", about = "Figures of Lares, beside others")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Supervision beside OTP and raw ractor
+    Actors(actors::Options),
+    /// One measurement in a process of its own
+    #[command(hide = true)]
+    Part {
+        #[command(subcommand)]
+        part: actors::part::Part,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("loadtest: {error:#}");
+            match error.downcast_ref::<actors::NoBeam>() {
+                Some(_) => ExitCode::from(3),
+                None => ExitCode::from(1),
+            }
+        }
     }
-    anyhow::Ok(()) }).await? });
-    out
+}
+
+fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Actors(options) => report::print(&actors::run(&options)?, options.json),
+        Command::Part { part } => actors::part::run(part).map(|()| 0),
+    }
 }

@@ -9,6 +9,8 @@ mod error;
 mod exit;
 pub mod find;
 mod node;
+mod text;
+pub mod top;
 pub mod tree;
 
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! `lares tree`: who lives on a node.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args;
 use domain::token::Token;
@@ -9,6 +9,7 @@ use domain::tree::Actor;
 use crate::Error;
 use crate::client::Client;
 use crate::find::Find;
+use crate::text::{self, age, clean};
 
 /// What may be said after `lares tree`.
 #[derive(Debug, Clone, Args)]
@@ -26,19 +27,14 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let client = Client::new(arguments.find.find(token)?)?;
-    let root: Actor = client.get("/v1/tree").await?;
-    let text = if arguments.json { json(&root)? } else { table(&root) };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Who reads has seen enough, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Error::Write),
-    }
+    let root = fetch(arguments.find, token).await?;
+    let text = if arguments.json { text::json(&root)? } else { table(&root) };
+    text::write(&text, out)
 }
 
-fn json(root: &Actor) -> Result<String, Error> {
-    let text = serde_json::to_string(root).map_err(|error| Error::Write(error.into()))?;
-    Ok(text + "\n")
+/// The root actor of the node that these arguments find.
+pub(crate) async fn fetch(find: Find, token: Option<Token>) -> Result<Actor, Error> {
+    Client::new(find.find(token)?)?.get("/v1/tree").await
 }
 
 const HEADINGS: [&str; COLUMNS] =
@@ -54,19 +50,7 @@ fn table(root: &Actor) -> String {
     rows.push(row("", root));
     add_children(&mut rows, "", root);
 
-    let mut widths = [0; COLUMNS];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    text::lay_out(&rows)
 }
 
 fn add_children(rows: &mut Vec<[String; COLUMNS]>, indent: &str, parent: &Actor) {
@@ -89,28 +73,6 @@ fn row(branch: &str, actor: &Actor) -> [String; COLUMNS] {
         age(actor.age_ms),
         error.chars().take(ERROR_CHARS_MAX).collect(),
     ]
-}
-
-/// A text that moves no cursor: what actors report may come from anywhere.
-fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
-/// An age in its two largest units.
-fn age(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    if days != 0 {
-        format!("{days}d {}h", hours % 24)
-    } else if hours != 0 {
-        format!("{hours}h {}m", minutes % 60)
-    } else if minutes != 0 {
-        format!("{minutes}m {}s", seconds % 60)
-    } else if seconds != 0 {
-        format!("{seconds}s")
-    } else {
-        format!("{ms}ms")
-    }
 }
 
 #[cfg(test)]

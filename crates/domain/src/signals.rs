@@ -10,3 +10,5 @@ pub const ACTOR_FENCED: &str = "actor.fenced";
 pub const THREAD_RETURNED: &str = "thread.returned";
 /// A dynamic child crashed too often and stays down.
 pub const ACTOR_QUARANTINED: &str = "actor.quarantined";
+/// The node's beat came late: its threads were not free.
+pub const BEAT_LATE: &str = "beat.late";

@@ -2,9 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::de::DeTable;
@@ -18,35 +16,15 @@ pub(crate) struct Configuration {
     /// The loopback address and port the HTTP door listens on; port 0 takes any free one.
     #[serde(deserialize_with = "socket_address")]
     pub(crate) listen: SocketAddr,
-    pub(crate) runtime: Runtime,
-}
-
-/// How actors are run: the part that belongs to the runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Runtime {
-    /// How long a handler may hold its thread before it is cut off; 10ms to 1h.
-    #[serde(with = "domain::duration")]
-    pub(crate) watchdog_threshold: Duration,
-    /// How many threads may be lost to such handlers before the root gives up; 1 to 64.
-    pub(crate) lost_threads_max: u32,
+    /// How actors are run.
+    pub(crate) runtime: runtime::Options,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { listen: web::Options::default().listen, runtime: Runtime::default() }
+        Self { listen: web::Options::default().listen, runtime: runtime::Options::default() }
     }
 }
-
-impl Default for Runtime {
-    fn default() -> Self {
-        Self { watchdog_threshold: Duration::from_secs(2), lost_threads_max: 8 }
-    }
-}
-
-const WATCHDOG_THRESHOLD: RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(3_600);
-const LOST_THREADS_MAX: RangeInclusive<u32> = 1..=64;
 
 /// Why the file cannot be used. Each is mended in the file.
 #[derive(Debug, thiserror::Error)]
@@ -93,30 +71,14 @@ impl Configuration {
             return Err(unknown);
         }
         let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
-        match configuration.invalid() {
+        match configuration.runtime.invalid() {
             Some((key, what)) => {
-                let offset = key::offset(&table, key).unwrap_or_default();
+                let key = format!("runtime.{key}");
+                let offset = key::offset(&table, &key).unwrap_or_default();
                 Err(Fault { offset, what: format!("`{key}` {what}") })
             }
             None => Ok(configuration),
         }
-    }
-
-    /// The first key whose value is out of its bounds, and what they are.
-    fn invalid(&self) -> Option<(&'static str, String)> {
-        let Runtime { watchdog_threshold, lost_threads_max } = self.runtime;
-        if !WATCHDOG_THRESHOLD.contains(&watchdog_threshold) {
-            let (least, most) = (WATCHDOG_THRESHOLD.start(), WATCHDOG_THRESHOLD.end());
-            let [least, most] = [least, most].map(|bound| domain::duration::render(*bound));
-            let what = format!("must lie between {least} and {most}");
-            return Some(("runtime.watchdog_threshold", what));
-        }
-        if !LOST_THREADS_MAX.contains(&lost_threads_max) {
-            let (least, most) = (LOST_THREADS_MAX.start(), LOST_THREADS_MAX.end());
-            let what = format!("must lie between {least} and {most}");
-            return Some(("runtime.lost_threads_max", what));
-        }
-        None
     }
 }
 

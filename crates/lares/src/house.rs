@@ -1,21 +1,14 @@
-//! What `lares up` boots, and the only place that knows how it is put together.
-//!
-//! fixme: one door and a census of one actor stand here until there is a tree to supervise them.
+//! What `lares up` boots: the adapters, the node, and the tree that is planted on it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cli::Exit;
-use domain::door::{self, Door};
-use domain::time::{Clock, Dice};
+use domain::door::Door;
 use domain::token::Token;
-use domain::tree::{Actor, Census, Mailbox, State};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use runtime::{Node, Phase, SystemClock};
 use web::HttpDoor;
 
-use crate::clock::SystemClock;
 use crate::configuration::Configuration;
 use crate::dice::SystemDice;
 use crate::failure::Failure;
@@ -23,34 +16,31 @@ use crate::failure::Failure;
 /// Everything that runs, from `boot` to `stop`.
 pub(crate) struct House {
     address: SocketAddr,
-    closing: oneshot::Sender<()>,
-    serving: JoinHandle<Result<(), door::Error>>,
+    node: Node,
 }
 
 impl House {
     /// Wires the adapters and starts everyone. It returns when the doors are open.
     pub(crate) async fn boot(configuration: Configuration, token: Token) -> Result<Self, Failure> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let dice: Arc<dyn Dice> = Arc::new(SystemDice::new());
-        tracing::debug!(
-            wall = ?clock.wall(),
-            roll = dice.roll(),
-            runtime = ?configuration.runtime,
-            "booting"
-        );
+        let clock = Arc::new(SystemClock::new());
+        let dice = Arc::new(SystemDice::new());
+        let node = Node::new(&configuration.runtime, clock, dice, None)
+            .map_err(|error| Failure::new(Exit::Failed, error))?;
 
-        let census = Arc::new(Alone { born: clock.monotonic(), clock });
         let options = web::Options { listen: configuration.listen, ..web::Options::default() };
-        let door = HttpDoor::bind(options, token, census)
+        let door = HttpDoor::bind(options, token, node.census())
             .map_err(|error| Failure::new(Exit::Usage, error))?;
-
         let address = door.address();
-        let (closing, closed) = oneshot::channel();
-        let closed = async {
-            closed.await.ok();
-        };
-        let serving = tokio::spawn(async move { door.serve(Box::pin(closed)).await });
-        Ok(Self { address, closing, serving })
+
+        let root = tree::root(&node, &tree::Ports { http: Arc::new(door) });
+        node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
+        match node.reached(Phase::Starting).await {
+            Phase::Ready => Ok(Self { address, node }),
+            Phase::Starting | Phase::Stopped | Phase::GaveUp => {
+                let why = node.why();
+                Err(Failure::new(Exit::RootGaveUp, anyhow::anyhow!("the root gave up: {why}")))
+            }
+        }
     }
 
     /// Where the door listens.
@@ -60,39 +50,13 @@ impl House {
 
     /// Resolves when the root has given up, with the reason.
     pub(crate) async fn gave_up(&mut self) -> String {
-        match (&mut self.serving).await {
-            Ok(Ok(())) => "the door closed by itself".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        }
+        self.node.reached(Phase::Ready).await;
+        self.node.why()
     }
 
     /// Stops everyone, the last started first, and waits for the end. The caller has a deadline.
     pub(crate) async fn stop(self) {
-        self.closing.send(()).ok();
-        self.serving.await.ok();
-    }
-}
-
-/// A census where nobody is counted but the root.
-struct Alone {
-    clock: Arc<dyn Clock>,
-    born: Duration,
-}
-
-impl Census for Alone {
-    fn tree(&self) -> Actor {
-        let age = self.clock.monotonic().saturating_sub(self.born);
-        Actor {
-            id: "root".to_owned(),
-            kind: "supervisor".to_owned(),
-            state: State::Running,
-            incarnation: 1,
-            restarts: 0,
-            mailbox: Mailbox { depth: 0, bound: 256 },
-            age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
-            last_error: None,
-            children: Vec::new(),
-        }
+        self.node.stop();
+        self.node.reached(Phase::Ready).await;
     }
 }

@@ -3,7 +3,11 @@
 //! Only this crate reads the environment and the configuration file; everything below it gets plain
 //! values. Every verb ends with one of the codes of [`cli::Exit`].
 
-mod clock;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "lares: the outermost; it alone reads the environment, and it outlives every actor"
+)]
+
 mod configuration;
 mod dice;
 mod environment;
@@ -16,11 +20,13 @@ mod signals;
 mod up;
 mod usage;
 
-use std::io::Write;
+use std::io::{StdoutLock, Write};
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cli::Exit;
+use domain::token::Token;
 
 use crate::failure::Failure;
 
@@ -47,6 +53,8 @@ enum Verb {
     Up(up::Arguments),
     /// Show who lives on a running node
     Tree(cli::tree::Arguments),
+    /// Show the actors of a running node that deserve a look first
+    Top(cli::top::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -56,7 +64,8 @@ fn main() -> ExitCode {
     };
     let ended = match line.verb {
         Verb::Up(arguments) => up::run(arguments),
-        Verb::Tree(arguments) => tree(arguments),
+        Verb::Tree(arguments) => ask(|token, out| Box::pin(cli::tree::run(arguments, token, out))),
+        Verb::Top(arguments) => ask(|token, out| Box::pin(cli::top::run(arguments, token, out))),
     };
     let exit = ended.unwrap_or_else(|failure| {
         say_to_stderr(&failure.to_string());
@@ -65,11 +74,18 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn tree(arguments: cli::tree::Arguments) -> Result<Exit, Failure> {
+/// Carries out a verb that asks a running node.
+fn ask<F>(verb: F) -> Result<Exit, Failure>
+where
+    F: for<'a> FnOnce(
+        Option<Token>,
+        &'a mut StdoutLock<'static>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), cli::Error>> + 'a>>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let mut out = std::io::stdout().lock();
-    runtime.block_on(cli::tree::run(arguments, environment::token(), &mut out))?;
+    runtime.block_on(verb(environment::token(), &mut out))?;
     Ok(Exit::Done)
 }
 

@@ -1,126 +1,107 @@
-//! Starting and ending children of one dynamic supervisor, from many callers.
+//! Starting and ending children of one parent, from many callers.
+//!
+//! Honest because a round is the same for all: the child is up and known to its parent, is told to
+//! finish, and is over, before the same caller starts the next. Ours builds a specification, a
+//! mailbox and a seat for each child and forgets them again; the raw child has none of these.
+//! Callers are tasks of the runtime on which the children live.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use runtime::spec::Restart;
-use runtime::{Options, Supervisor};
+use runtime::spec::{Restart, Strategy};
+use runtime::{Class, Node, Options, Supervisor, SupervisorHandle};
 
-use super::stage::{self, NO_LIMIT, Order};
+use super::bare;
+use super::figures::Figures;
+use super::stage::{self, Inside, NO_LIMIT, Order};
 
 /// Children started, told to finish, and over, per second.
-pub(crate) async fn ours(callers: usize, seconds: f64) -> anyhow::Result<f64> {
+pub(crate) async fn ours(callers: usize, seconds: f64) -> anyhow::Result<Figures> {
     let node = Arc::new(stage::node(&Options::default())?);
-    let root = Supervisor::dynamic("root", stage::temporary()).intensity(NO_LIMIT);
-    let keeper = root.handle();
+    let nursery = Supervisor::dynamic("nursery", stage::template(Restart::Temporary));
+    let nursery = nursery.intensity(NO_LIMIT);
+    let keeper = nursery.handle();
+    let (host, inside) = Inside::host(&node, Class::Worker);
+    let root = Supervisor::new("root", Strategy::OneForOne);
+    let root = root.child(host).child(nursery.as_child());
     stage::plant(&node, &root).await?;
-    let began = Instant::now();
-    let until = began + Duration::from_secs_f64(seconds);
-    let count = Arc::new(AtomicU64::new(0));
-    let mut tasks = Vec::new();
-    for caller in 0..callers {
-        let (node, keeper, count) = (Arc::clone(&node), keeper.clone(), Arc::clone(&count));
-        tasks.push(tokio::spawn(async move {
+    let lap = Lap::begin(seconds);
+    let calling = (0..callers).map(|caller| {
+        let (node, keeper, lap) = (Arc::clone(&node), keeper.clone(), Arc::clone(&lap));
+        inside.start(async move {
             let mut number = 0_u64;
-            while Instant::now() < until {
+            while lap.goes_on() {
                 number += 1;
-                let id = format!("{caller}.{number}");
-                let (child, handle) = stage::dummy(&node, &id, Restart::Temporary);
-                keeper.start(child).await?;
-                let over = handle.ended();
-                let told = handle.tell(Order::Finish);
-                anyhow::ensure!(told.is_ok(), "the order to finish was refused");
-                over.await;
-                count.fetch_add(1, Ordering::Relaxed);
+                one(&node, &keeper, &format!("{caller}.{number}")).await?;
+                lap.count();
             }
             Ok(())
-        }));
+        })
+    });
+    for caller in calling.collect::<Vec<_>>() {
+        caller.await??;
     }
-    for task in tasks {
-        task.await??;
-    }
-    Ok(count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
+    Ok(Figures::from([("per_s", lap.per_second())]))
+}
+
+async fn one(node: &Node, keeper: &SupervisorHandle, id: &str) -> anyhow::Result<()> {
+    let (child, handle) = stage::dummy(node, id, Restart::Temporary);
+    keeper.start(child).await?;
+    let over = handle.ended();
+    anyhow::ensure!(handle.tell(Order::Finish).is_ok(), "the order to finish was refused");
+    over.await;
+    Ok(())
 }
 
 /// The same with `spawn_linked` of bare ractor actors.
-pub(crate) async fn raw(callers: usize, seconds: f64) -> anyhow::Result<f64> {
+pub(crate) async fn raw(callers: usize, seconds: f64) -> anyhow::Result<Figures> {
     let parent = bare::parent().await?;
-    let began = Instant::now();
-    let until = began + Duration::from_secs_f64(seconds);
-    let count = Arc::new(AtomicU64::new(0));
-    let mut tasks = Vec::new();
-    for _ in 0..callers {
-        let (parent, count) = (parent.clone(), Arc::clone(&count));
-        tasks.push(tokio::spawn(async move {
-            while Instant::now() < until {
+    let lap = Lap::begin(seconds);
+    let calling = (0..callers).map(|_| {
+        let (parent, lap) = (parent.clone(), Arc::clone(&lap));
+        tokio::spawn(async move {
+            while lap.goes_on() {
                 let (child, over) = bare::child(&parent).await?;
                 child.send_message(bare::Finish)?;
                 over.await?;
-                count.fetch_add(1, Ordering::Relaxed);
+                lap.count();
             }
             anyhow::Ok(())
-        }));
-    }
-    for task in tasks {
-        task.await??;
+        })
+    });
+    for caller in calling.collect::<Vec<_>>() {
+        caller.await??;
     }
     parent.stop(None);
-    Ok(count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
+    Ok(Figures::from([("per_s", lap.per_second())]))
 }
 
-pub(crate) mod bare {
-    //! A parent that hears of its children's ends, and children that end when told.
+/// Counts what many callers do, from the moment they have warmed up.
+struct Lap {
+    counts_from: Instant,
+    until: Instant,
+    count: AtomicU64,
+}
 
-    use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+impl Lap {
+    fn begin(seconds: f64) -> Arc<Self> {
+        let counts_from = Instant::now() + Duration::from_secs_f64(seconds / 5.0);
+        let until = counts_from + Duration::from_secs_f64(seconds);
+        Arc::new(Lap { counts_from, until, count: AtomicU64::new(0) })
+    }
 
-    pub(crate) struct Finish;
-    struct Parent;
-    struct Child;
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.until
+    }
 
-    impl Actor for Parent {
-        type Msg = ();
-        type State = ();
-        type Arguments = ();
-        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
-            Ok(())
-        }
-        async fn handle_supervisor_evt(
-            &self,
-            _: ActorRef<()>,
-            _: SupervisionEvent,
-            (): &mut (),
-        ) -> Result<(), ActorProcessingErr> {
-            Ok(())
+    fn count(&self) {
+        if Instant::now() >= self.counts_from {
+            self.count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    impl Actor for Child {
-        type Msg = Finish;
-        type State = ();
-        type Arguments = ();
-        async fn pre_start(&self, _: ActorRef<Finish>, (): ()) -> Result<(), ActorProcessingErr> {
-            Ok(())
-        }
-        async fn handle(
-            &self,
-            myself: ActorRef<Finish>,
-            Finish: Finish,
-            (): &mut (),
-        ) -> Result<(), ActorProcessingErr> {
-            myself.stop(None);
-            Ok(())
-        }
-    }
-
-    pub(crate) async fn parent() -> anyhow::Result<ActorCell> {
-        let (actor, _) = Actor::spawn(None, Parent, ()).await?;
-        Ok(actor.get_cell())
-    }
-
-    pub(crate) async fn child(
-        parent: &ActorCell,
-    ) -> anyhow::Result<(ActorRef<Finish>, ractor::concurrency::JoinHandle<()>)> {
-        Ok(Actor::spawn_linked(None, Child, (), parent.clone()).await?)
+    fn per_second(&self) -> f64 {
+        self.count.load(Ordering::Relaxed) as f64 / self.counts_from.elapsed().as_secs_f64()
     }
 }

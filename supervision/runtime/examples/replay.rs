@@ -12,13 +12,13 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("replay: {error:#}");
+            eprintln!("replay: {error}");
             ExitCode::from(2)
         }
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let history = kit::history::parse(&text)?;

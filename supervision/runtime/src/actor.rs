@@ -1,7 +1,8 @@
 //! What a worker is: an actor of ours, and the ractor actor that carries it.
 
 use std::any::Any;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use domain::{BoxError, time};
 use futures::FutureExt;
 use ractor::{ActorCell, ActorProcessingErr, ActorRef};
 
-use crate::child::Birth;
+use crate::child::{Birth, Body, Head, Spec};
 use crate::exit::{Failure, REASON_NORMAL};
 use crate::handle::Handle;
 use crate::incarnation::{self, Doing, Hand, Incarnation};
@@ -76,7 +77,6 @@ pub trait Actor: Send + Sized + 'static {
 pub struct Context<M: Message> {
     incarnation: Arc<Incarnation>,
     mailbox: Arc<Mailbox<M>>,
-    node: Arc<Shared>,
 }
 
 /// Why a port call or blocking work came to nothing.
@@ -94,17 +94,21 @@ impl<M: Message> Context<M> {
         self.incarnation.seat.path()
     }
 
-    pub fn clock(&self) -> &dyn time::Clock {
-        &*self.node.clock
+    pub fn clock(&self) -> Arc<dyn time::Clock> {
+        Arc::clone(&self.node().clock)
     }
 
-    pub fn dice(&self) -> &dyn time::Dice {
-        &*self.node.dice
+    pub fn dice(&self) -> Arc<dyn time::Dice> {
+        Arc::clone(&self.node().dice)
+    }
+
+    fn node(&self) -> &Arc<Shared> {
+        self.mailbox.node()
     }
 
     /// A handle to itself.
     pub fn myself(&self) -> Handle<M> {
-        Handle::new(Arc::clone(&self.mailbox), Arc::clone(&self.node))
+        Handle::new(Arc::clone(&self.mailbox))
     }
 
     /// Starts a task that ends with this incarnation; a panic in it crashes the actor.
@@ -123,10 +127,10 @@ impl<M: Message> Context<M> {
             return Err(Unserved::Fenced);
         }
         let hand = self.incarnation.hand();
-        if !self.node.threads.is_split() {
+        if !self.node().threads.is_split() {
             return Ok(self.incarnation.enter_blocking(work));
         }
-        let permits = Arc::clone(&self.node.blocking);
+        let permits = Arc::clone(&self.node().blocking);
         let permit = permits.acquire_owned().await.map_err(|_| Unserved::Fenced)?;
         let incarnation = Arc::clone(&self.incarnation);
         let running = spawn_blocking_here(move || {
@@ -137,8 +141,8 @@ impl<M: Message> Context<M> {
         running.await.map_err(|error| incarnation::panic_again(error))
     }
 
-    /// Calls a port. The call goes on when the actor is killed meanwhile, and keeps it from being
-    /// over, but never beyond this deadline.
+    /// Calls a port, on the threads of the adapters. The call goes on when the actor is killed
+    /// meanwhile, and keeps it from being over, but never beyond this deadline.
     pub async fn call<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -148,16 +152,13 @@ impl<M: Message> Context<M> {
             return Err(Unserved::Fenced);
         }
         let hand = self.incarnation.hand();
-        let clock = Arc::clone(&self.node.clock);
-        let incarnation = Arc::clone(&self.incarnation);
+        let clock = Arc::clone(&self.node().clock);
         let (done, answer) = tokio::sync::oneshot::channel();
-        let caller = Arc::clone(&incarnation);
-        let bounded = caller.run_task(hand, async move {
+        let bounded = Arc::clone(&self.incarnation).run_task(hand, async move {
             let output = patience::within(call, deadline, &*clock).await;
             let _ = done.send(output);
         });
-        drop(incarnation);
-        spawn_here(bounded);
+        self.node().threads.spawn(Class::Adapter, bounded);
         match answer.await {
             Ok(Some(output)) => Ok(output),
             Ok(None) => Err(Unserved::Late(deadline)),
@@ -169,7 +170,7 @@ impl<M: Message> Context<M> {
     /// Takes a name that nobody else on this node has; it is freed when this incarnation is over.
     pub fn claim(&self, name: &str) -> Result<(), names::Taken> {
         let entry: Box<dyn Any + Send + Sync> = Box::new(self.myself());
-        names::claim(&self.node.names, name, entry, &self.incarnation)
+        names::claim(&self.node().names, name, entry, &self.incarnation)
     }
 }
 
@@ -185,11 +186,33 @@ fn spawn_blocking_here<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
 }
 
-/// Brings up incarnations of one worker; kept by its specification.
+/// The specification of a worker: brings up its incarnations.
 pub(crate) struct Cradle<A: Actor, F> {
+    pub(crate) head: Head,
     pub(crate) make: F,
     pub(crate) mailbox: Arc<Mailbox<A::Message>>,
-    pub(crate) node: Arc<Shared>,
+}
+
+impl<A, F> Spec for Cradle<A, F>
+where
+    A: Actor,
+    F: Fn() -> A + Send + Sync + 'static,
+{
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn body(self: Arc<Self>) -> Body {
+        Body::Worker(self)
+    }
+
+    fn post(&self) -> Option<&dyn Post> {
+        Some(&*self.mailbox)
+    }
+
+    fn close_posts(&self) {
+        self.mailbox.close();
+    }
 }
 
 impl<A, F> Birth for Cradle<A, F>
@@ -200,20 +223,13 @@ where
     fn bear(
         self: Arc<Self>,
         incarnation: Arc<Incarnation>,
-        class: Class,
-        start_deadline: Duration,
         parent: ActorCell,
     ) -> Result<ActorCell, String> {
-        let (place, crew) = self.node.threads.place(class);
-        let cx = Context {
-            incarnation: Arc::clone(&incarnation),
-            mailbox: Arc::clone(&self.mailbox),
-            node: Arc::clone(&self.node),
-        };
+        let (place, crew) = self.mailbox.node().threads.place(self.head.class);
+        let cx =
+            Context { incarnation: Arc::clone(&incarnation), mailbox: Arc::clone(&self.mailbox) };
         let hand = incarnation.hand();
-        let in_flight = InFlight { mailbox: Arc::clone(&self.mailbox), bytes: None };
-        let cradle: Arc<dyn Make<A>> = self;
-        let desk = Desk { actor: None, cradle, start_deadline, in_flight, cx, hand };
+        let desk = Desk { actor: Seated::Not(self), in_flight: None, cx, hand };
         let _on_its_threads = place.enter();
         // ractor runs `pre_start` in the caller; ours returns at once, so the future is ready.
         let spawned = ractor::Actor::spawn_linked(None, Worker::<A>::new(), desk, parent);
@@ -223,10 +239,6 @@ where
             .map_err(|error| error.to_string())?;
         incarnation.settle_in(actor.get_cell(), crew);
         Ok(actor.get_cell())
-    }
-
-    fn post(&self) -> Arc<dyn Post> {
-        Arc::clone(&self.mailbox) as Arc<dyn Post>
     }
 }
 
@@ -251,31 +263,31 @@ impl<A> Worker<A> {
 
 /// Everything one incarnation holds; dropping it is the last thing it does.
 struct Desk<A: Actor> {
-    actor: Option<A>,
-    cradle: Arc<dyn Make<A>>,
-    start_deadline: Duration,
-    in_flight: InFlight<A::Message>,
+    actor: Seated<A>,
+    /// The bytes of the message that is being handled.
+    in_flight: Option<u32>,
     cx: Context<A::Message>,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
 }
 
-/// Gives the permit of a message back, however its handler ended.
-struct InFlight<M: Message> {
-    mailbox: Arc<Mailbox<M>>,
-    bytes: Option<u32>,
+enum Seated<A> {
+    Not(Arc<dyn Make<A>>),
+    Is(A),
+    Gone,
 }
 
-impl<M: Message> InFlight<M> {
+impl<A: Actor> Desk<A> {
+    /// Gives the permit of the message back: its handler has ended, in whichever way.
     fn release(&mut self) {
-        if let Some(bytes) = self.bytes.take() {
-            self.mailbox.release(bytes);
+        if let Some(bytes) = self.in_flight.take() {
+            self.cx.mailbox.release(bytes);
         }
     }
 }
 
-impl<M: Message> Drop for InFlight<M> {
+impl<A: Actor> Drop for Desk<A> {
     fn drop(&mut self) {
         self.release();
     }
@@ -300,15 +312,22 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         desk: &mut Desk<A>,
     ) -> Result<(), ActorProcessingErr> {
         let incarnation = Arc::clone(&desk.cx.incarnation);
-        let cradle = Arc::clone(&desk.cradle);
-        let actor = desk.actor.insert(incarnation.enter(|| cradle.make()));
-        let clock = Arc::clone(&desk.cx.node.clock);
-        let init = incarnation.run(actor.init(&mut desk.cx));
-        match patience::within(init, desk.start_deadline, &*clock).await {
+        let deadline = incarnation.seat.spec.head().start_deadline();
+        if let Seated::Not(make) = &desk.actor {
+            desk.actor = Seated::Is(incarnation.enter(|| make.make()));
+        }
+        let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
+        let clock = desk.cx.clock();
+        let started = {
+            let mut init = pin!(actor.init(&mut desk.cx));
+            let init = poll_fn(|cx| incarnation.poll(init.as_mut(), cx));
+            patience::within(init, deadline, &*clock).await
+        };
+        match started {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(failure(&*error)),
             None => {
-                let text = format!("did not start within {:?}", desk.start_deadline);
+                let text = format!("did not start within {deadline:?}");
                 return Err(Box::new(Failure(text)));
             }
         }
@@ -323,17 +342,20 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         desk: &mut Desk<A>,
     ) -> Result<(), ActorProcessingErr> {
         let incarnation = Arc::clone(&desk.cx.incarnation);
-        let Some(actor) = &mut desk.actor else { return Ok(()) };
         for _ in 0..BATCH_MAX {
             if incarnation.is_stop_asked() {
                 return Ok(());
             }
             let Some(taken) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
-            desk.in_flight.bytes = Some(taken.bytes);
+            desk.in_flight = Some(taken.bytes);
             incarnation.set_doing(Doing::Handling);
-            let next = incarnation.run(actor.handle(taken.message, &mut desk.cx)).await;
+            let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
+            let next = {
+                let mut handling = pin!(actor.handle(taken.message, &mut desk.cx));
+                poll_fn(|cx| incarnation.poll(handling.as_mut(), cx)).await
+            };
             incarnation.set_doing(Doing::Idle);
-            desk.in_flight.release();
+            desk.release();
             match next {
                 Ok(Next::Go) => {}
                 Ok(Next::Done) => return leave_with(&myself, Some(REASON_NORMAL)),
@@ -353,15 +375,16 @@ impl<A: Actor> ractor::Actor for Worker<A> {
     ) -> Result<(), ActorProcessingErr> {
         let incarnation = Arc::clone(&desk.cx.incarnation);
         incarnation.set_doing(Doing::Stopping);
-        let Some(actor) = &mut desk.actor else { return Ok(()) };
+        let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
         let why = match incarnation.is_stop_asked() {
             true => Leave::Asked,
             false => Leave::Own,
         };
         {
-            let mut leaving = std::pin::pin!(incarnation.run(actor.leave(why, &mut desk.cx)));
+            let mut leaving = pin!(actor.leave(why, &mut desk.cx));
+            let mut leaving = poll_fn(|cx| incarnation.poll(leaving.as_mut(), cx));
             let overtaken = incarnation.is_kill_asked();
-            let has_left = overtaken && leaving.as_mut().now_or_never().is_some();
+            let has_left = overtaken && (&mut leaving).now_or_never().is_some();
             if overtaken && !has_left {
                 // The deadline has passed, and it does not obey at once.
                 myself.kill();
@@ -371,7 +394,7 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             }
         }
         // Dropped here, on its own threads, and not where its supervisor hears of the end.
-        incarnation.enter(|| desk.actor = None);
+        incarnation.enter(|| desk.actor = Seated::Gone);
         Ok(())
     }
 }

@@ -21,23 +21,84 @@ use crate::supervisor::{Office, SupervisorHandle};
 use crate::threads::Class;
 
 /// How long a worker may take to start, unless its specification says otherwise.
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE_MS: u32 = 30_000;
 /// How long a worker may take to end when asked, unless its specification says otherwise.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// One child, ready to be handed to a supervisor.
 #[derive(Clone)]
 pub struct Child {
+    pub(crate) spec: Arc<dyn Spec>,
+}
+
+/// What every specification says, in as few bytes as it can: there is one for each actor.
+pub(crate) struct Head {
     pub(crate) id: Arc<str>,
     pub(crate) kind: &'static str,
-    pub(crate) terms: Terms,
+    restart: Restart,
+    significant: bool,
+    backoff: Option<Box<Backoff>>,
     pub(crate) shutdown: Shutdown,
-    pub(crate) body: Arc<Body>,
+    pub(crate) class: Class,
+    start_deadline_ms: u32,
+}
+
+impl Head {
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            restart: self.restart,
+            significant: self.significant,
+            backoff: self.backoff.as_deref().copied(),
+        }
+    }
+
+    pub(crate) fn start_deadline(&self) -> Duration {
+        Duration::from_millis(self.start_deadline_ms.into())
+    }
+}
+
+/// A specification: what survives the restarts of one child.
+pub(crate) trait Spec: Send + Sync {
+    fn head(&self) -> &Head;
+
+    fn body(self: Arc<Self>) -> Body;
+
+    /// The mailbox of a worker.
+    fn post(&self) -> Option<&dyn Post>;
+
+    /// Closes the mailbox of a worker, or of everybody a supervisor is written down with.
+    fn close_posts(&self);
 }
 
 pub(crate) enum Body {
-    Worker { birth: Arc<dyn Birth>, class: Class, start_deadline: Duration },
-    Supervisor(Supervisor),
+    Worker(Arc<dyn Birth>),
+    Supervisor(Arc<Branch>),
+}
+
+/// A supervisor as the child of another, or as the root.
+pub(crate) struct Branch {
+    head: Head,
+    pub(crate) plan: Supervisor,
+}
+
+impl Spec for Branch {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn body(self: Arc<Self>) -> Body {
+        Body::Supervisor(self)
+    }
+
+    fn post(&self) -> Option<&dyn Post> {
+        None
+    }
+
+    fn close_posts(&self) {
+        if let Plan::Ordered(_, children) = &self.plan.plan {
+            children.iter().for_each(|child| child.spec.close_posts());
+        }
+    }
 }
 
 /// Brings up a new incarnation of a worker.
@@ -45,58 +106,50 @@ pub(crate) trait Birth: Send + Sync {
     fn bear(
         self: Arc<Self>,
         incarnation: Arc<Incarnation>,
-        class: Class,
-        start_deadline: Duration,
         parent: ActorCell,
     ) -> Result<ActorCell, String>;
-
-    fn post(&self) -> Arc<dyn Post>;
 }
 
 /// A worker as it is being written down.
 pub struct Worker<F> {
-    id: Arc<str>,
-    kind: &'static str,
+    head: Head,
     make: F,
-    terms: Terms,
-    shutdown: Shutdown,
     bounds: Bounds,
-    class: Class,
-    start_deadline: Duration,
 }
 
 impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
     /// A permanent worker of this kind; `make` is called once for each incarnation.
     pub fn new(id: &str, kind: &'static str, make: F) -> Self {
-        Worker {
+        let head = Head {
             id: Arc::from(id),
             kind,
-            make,
-            terms: Terms { restart: Restart::Permanent, significant: false, backoff: None },
+            restart: Restart::Permanent,
+            significant: false,
+            backoff: None,
             shutdown: Shutdown::Deadline(STOP_DEADLINE),
-            bounds: Bounds::default(),
             class: Class::Worker,
-            start_deadline: START_DEADLINE,
-        }
+            start_deadline_ms: START_DEADLINE_MS,
+        };
+        Worker { head, make, bounds: Bounds::default() }
     }
 
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.terms.restart = restart;
+        self.head.restart = restart;
         self
     }
 
     pub fn significant(mut self) -> Self {
-        self.terms.significant = true;
+        self.head.significant = true;
         self
     }
 
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.terms.backoff = Some(backoff);
+        self.head.backoff = Some(Box::new(backoff));
         self
     }
 
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.head.shutdown = shutdown;
         self
     }
 
@@ -106,30 +159,21 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
     }
 
     pub fn class(mut self, class: Class) -> Self {
-        self.class = class;
+        self.head.class = class;
         self
     }
 
     pub fn start_deadline(mut self, deadline: Duration) -> Self {
-        self.start_deadline = deadline;
+        self.head.start_deadline_ms = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
         self
     }
 
     /// The specification, and the handle that is valid for all incarnations.
     pub fn on(self, node: &Node) -> (Child, Handle<A::Message>) {
-        let node = Arc::clone(node.shared());
-        let mailbox = Arc::new(Mailbox::new(self.bounds, Arc::clone(&node.ceiling)));
-        let handle = Handle::new(Arc::clone(&mailbox), Arc::clone(&node));
-        let birth = Arc::new(Cradle::<A, F> { make: self.make, mailbox, node });
-        let body = Body::Worker { birth, class: self.class, start_deadline: self.start_deadline };
-        let child = Child {
-            id: self.id,
-            kind: self.kind,
-            terms: self.terms,
-            shutdown: self.shutdown,
-            body: Arc::new(body),
-        };
-        (child, handle)
+        let mailbox = Arc::new(Mailbox::new(self.bounds, Arc::clone(node.shared())));
+        let handle = Handle::new(Arc::clone(&mailbox));
+        let cradle = Cradle::<A, F> { head: self.head, make: self.make, mailbox };
+        (Child { spec: Arc::new(cradle) }, handle)
     }
 }
 
@@ -230,13 +274,17 @@ impl Supervisor {
 
     /// The supervisor as the child of another.
     pub fn as_child(&self) -> Child {
-        Child {
+        let head = Head {
             id: Arc::clone(&self.id),
             kind: "supervisor",
-            terms: self.terms,
+            restart: self.terms.restart,
+            significant: self.terms.significant,
+            backoff: self.terms.backoff.map(Box::new),
             shutdown: self.shutdown,
-            body: Arc::new(Body::Supervisor(self.clone())),
-        }
+            class: Class::Control,
+            start_deadline_ms: START_DEADLINE_MS,
+        };
+        Child { spec: Arc::new(Branch { head, plan: self.clone() }) }
     }
 
     /// Refuses what contradicts itself, anywhere below, with the path to it.
@@ -251,8 +299,8 @@ impl Supervisor {
             Plan::Ordered(_, children) => {
                 let mut ids = HashSet::new();
                 for child in children {
-                    let path = format!("{path}/{}", child.id);
-                    if !ids.insert(&child.id) {
+                    let path = format!("{path}/{}", child.id());
+                    if !ids.insert(child.id()) {
                         return Err(Contradiction { path, what: "two children have this id" });
                     }
                     child.check_at(&path, self.auto_shutdown)?;
@@ -271,7 +319,7 @@ impl Supervisor {
 
 impl Child {
     pub fn id(&self) -> &str {
-        &self.id
+        &self.spec.head().id
     }
 
     pub(crate) fn check_at(
@@ -280,16 +328,16 @@ impl Child {
         auto_shutdown: AutoShutdown,
     ) -> Result<(), Contradiction> {
         let here = |what| Contradiction { path: path.to_owned(), what };
-        if self.id.is_empty() || self.id.contains('/') {
+        if self.id().is_empty() || self.id().contains('/') {
             return Err(here("an id is a word without slashes"));
         }
-        self.terms.check(auto_shutdown).map_err(here)?;
-        match &*self.body {
-            Body::Worker { birth, .. } if birth.post().bound() == 0 => {
-                Err(here("a mailbox with a bound of 0 takes nothing"))
-            }
-            Body::Worker { .. } => Ok(()),
-            Body::Supervisor(supervisor) => supervisor.check_at(path),
+        self.spec.head().terms().check(auto_shutdown).map_err(here)?;
+        if self.spec.post().is_some_and(|post| post.bound() == 0) {
+            return Err(here("a mailbox with a bound of 0 takes nothing"));
+        }
+        match Arc::clone(&self.spec).body() {
+            Body::Worker(_) => Ok(()),
+            Body::Supervisor(branch) => branch.plan.check_at(path),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How an incarnation ended: a closed list, and the one place where ractor's events become it.
 
-use ractor::{ActorId, SupervisionEvent};
+use ractor::SupervisionEvent;
 
 use crate::core::End;
 
@@ -55,26 +55,26 @@ pub(crate) const REASON_NORMAL: &str = "normal";
 #[error("{0}")]
 pub(crate) struct Failure(pub(crate) String);
 
-/// What a ractor event tells a supervisor.
+/// What a ractor event tells a supervisor, of the actor with this number.
 pub(crate) enum Told {
-    Started(ActorId),
-    Ended(ActorId, Exit),
+    Started(u64),
+    Ended(u64, Exit),
     Nothing,
 }
 
 /// Reads a ractor event. ractor's reasons are strings; a table test pins them to its version.
 pub(crate) fn read(event: &SupervisionEvent) -> Told {
     match event {
-        SupervisionEvent::ActorStarted(who) => Told::Started(who.get_id()),
+        SupervisionEvent::ActorStarted(who) => Told::Started(who.get_id().pid()),
         SupervisionEvent::ActorTerminated(who, _, reason) => {
-            Told::Ended(who.get_id(), from_reason(reason.as_deref()))
+            Told::Ended(who.get_id().pid(), from_reason(reason.as_deref()))
         }
         SupervisionEvent::ActorFailed(who, error) => {
             let exit = match error.downcast_ref::<Failure>() {
                 Some(failure) => Exit::Failed(failure.0.clone()),
                 None => Exit::Panicked(error.to_string()),
             };
-            Told::Ended(who.get_id(), exit)
+            Told::Ended(who.get_id().pid(), exit)
         }
         SupervisionEvent::ProcessGroupChanged(_) => Told::Nothing,
     }

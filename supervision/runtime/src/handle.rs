@@ -7,18 +7,16 @@ use tokio::sync::oneshot;
 
 use crate::exit::Exit;
 use crate::mailbox::{Mailbox, Message, Post, Refused, Why};
-use crate::node::Shared;
 use crate::patience;
 
 /// The way to one actor, whichever incarnation of it lives.
 pub struct Handle<M: Message> {
     mailbox: Arc<Mailbox<M>>,
-    node: Arc<Shared>,
 }
 
 impl<M: Message> Clone for Handle<M> {
     fn clone(&self) -> Self {
-        Handle { mailbox: Arc::clone(&self.mailbox), node: Arc::clone(&self.node) }
+        Handle { mailbox: Arc::clone(&self.mailbox) }
     }
 }
 
@@ -45,8 +43,8 @@ pub enum Unanswered {
 }
 
 impl<M: Message> Handle<M> {
-    pub(crate) fn new(mailbox: Arc<Mailbox<M>>, node: Arc<Shared>) -> Self {
-        Handle { mailbox, node }
+    pub(crate) fn new(mailbox: Arc<Mailbox<M>>) -> Self {
+        Handle { mailbox }
     }
 
     /// Leaves a message, or gets it back at once when there is no room.
@@ -56,7 +54,7 @@ impl<M: Message> Handle<M> {
 
     /// Leaves a message as soon as there is room, but no later than the deadline.
     pub async fn tell_within(&self, message: M, deadline: Duration) -> Result<(), Refused<M>> {
-        self.mailbox.push_within(message, deadline, &*self.node.clock).await
+        self.mailbox.push_within(message, deadline).await
     }
 
     /// Asks, and waits for the answer no longer than the deadline.
@@ -67,7 +65,7 @@ impl<M: Message> Handle<M> {
     ) -> Result<T, Unanswered> {
         let (sender, answer) = oneshot::channel();
         self.tell(question(Reply(sender))).map_err(|refused| Unanswered::Refused(refused.why))?;
-        match patience::within(answer, deadline, &*self.node.clock).await {
+        match patience::within(answer, deadline, &*self.mailbox.node().clock).await {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(_)) => Err(Unanswered::Lost),
             None => Err(Unanswered::Late),

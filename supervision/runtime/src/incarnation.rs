@@ -6,10 +6,10 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{self, Poll};
 
 use ractor::ActorCell;
 use tokio::task::AbortHandle;
@@ -26,7 +26,7 @@ pub(crate) struct Incarnation {
     pub(crate) serial: u64,
     pub(crate) life: Life,
     /// The crew whose threads it runs on.
-    crew: AtomicUsize,
+    crew: AtomicU32,
     pub(crate) seat: Arc<Seat>,
     fenced: AtomicBool,
     stop_asked: AtomicBool,
@@ -34,14 +34,20 @@ pub(crate) struct Incarnation {
     /// A supervisor's children of the first start are up.
     ready: AtomicBool,
     doing: AtomicU8,
-    hands: AtomicUsize,
+    hands: AtomicU32,
     belongings: Mutex<Belongings>,
+}
+
+#[derive(Default)]
+struct Belongings {
+    cell: Option<ActorCell>,
+    ended: bool,
+    rare: Option<Box<Rare>>,
 }
 
 /// What few incarnations have, so that most of them pay for an empty box.
 #[derive(Default)]
-struct Belongings {
-    cell: Option<ActorCell>,
+struct Rare {
     tasks: Vec<AbortHandle>,
     /// Frees its names; called once, when the incarnation is over.
     at_end: Vec<Box<dyn FnOnce() + Send>>,
@@ -50,7 +56,12 @@ struct Belongings {
     panic_place: Option<String>,
     /// Told when the last hand is empty.
     when_over: Option<Box<dyn FnOnce() + Send>>,
-    ended: bool,
+}
+
+impl Belongings {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 /// What the handler is at, as far as a kill cares.
@@ -81,14 +92,14 @@ impl Incarnation {
         Incarnation {
             serial,
             life,
-            crew: AtomicUsize::new(0),
+            crew: AtomicU32::new(0),
             seat,
             fenced: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
             kill_asked: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             doing: AtomicU8::new(Doing::Idle as u8),
-            hands: AtomicUsize::new(0),
+            hands: AtomicU32::new(0),
             belongings: Mutex::default(),
         }
     }
@@ -117,14 +128,22 @@ impl Incarnation {
         self.doing.store(doing as u8, Ordering::SeqCst);
     }
 
-    pub(crate) fn crew(&self) -> usize {
+    pub(crate) fn crew(&self) -> u32 {
         self.crew.load(Ordering::Acquire)
     }
 
     /// It runs now, on the threads of this crew.
-    pub(crate) fn settle_in(&self, cell: ActorCell, crew: usize) {
+    pub(crate) fn settle_in(&self, cell: ActorCell, crew: u32) {
         self.crew.store(crew, Ordering::Release);
-        self.belongings().cell = Some(cell);
+        let mut belongings = self.belongings();
+        // It may have been quicker: a task of its that panicked found nobody to kill.
+        let crashed = belongings.rare.as_ref().is_some_and(|rare| rare.panic_text.is_some());
+        if crashed || self.is_fenced() {
+            cell.kill();
+        }
+        if !belongings.ended {
+            belongings.cell = Some(cell);
+        }
     }
 
     /// Asks politely: the actor ends after the message it is at.
@@ -164,9 +183,11 @@ impl Incarnation {
     pub(crate) fn finish(&self) {
         let mut belongings = self.belongings();
         belongings.ended = true;
-        let tasks = std::mem::take(&mut belongings.tasks);
-        let at_end = std::mem::take(&mut belongings.at_end);
         belongings.cell = None;
+        let (tasks, at_end) = match &mut belongings.rare {
+            Some(rare) => (std::mem::take(&mut rare.tasks), std::mem::take(&mut rare.at_end)),
+            None => return,
+        };
         drop(belongings);
         tasks.iter().for_each(AbortHandle::abort);
         at_end.into_iter().for_each(|free| free());
@@ -178,7 +199,7 @@ impl Incarnation {
         if self.hands.load(Ordering::Acquire) == 0 || self.is_fenced() {
             return true;
         }
-        belongings.when_over = Some(Box::new(tell));
+        belongings.rare().when_over = Some(Box::new(tell));
         false
     }
 
@@ -187,7 +208,7 @@ impl Incarnation {
     }
 
     pub(crate) fn at_end(&self, free: impl FnOnce() + Send + 'static) {
-        self.belongings().at_end.push(Box::new(free));
+        self.belongings().rare().at_end.push(Box::new(free));
     }
 
     pub(crate) fn hand(self: &Arc<Self>) -> Hand {
@@ -201,30 +222,31 @@ impl Incarnation {
             drop(belongings);
             return task.abort();
         }
-        if belongings.tasks.len() >= TASKS_MAX {
-            belongings.tasks.retain(|task| !task.is_finished());
+        let tasks = &mut belongings.rare().tasks;
+        if tasks.len() >= TASKS_MAX {
+            tasks.retain(|task| !task.is_finished());
         }
-        assert!(belongings.tasks.len() < TASKS_MAX, "an actor asked for more than 256 tasks");
-        belongings.tasks.push(task);
+        assert!(tasks.len() < TASKS_MAX, "an actor asked for more than {TASKS_MAX} tasks");
+        tasks.push(task);
     }
 
     /// One of its tasks panicked: that is a crash of the actor.
     pub(crate) fn crash(&self, text: String) {
-        self.belongings().panic_text = Some(text);
+        self.belongings().rare().panic_text = Some(text);
         self.kill();
     }
 
     /// The panic of a task of its, if that is what ended it.
     pub(crate) fn crash_text(&self) -> Option<String> {
-        self.belongings().panic_text.take()
+        self.belongings().rare.as_mut()?.panic_text.take()
     }
 
     pub(crate) fn note_panic_place(&self, place: String) {
-        self.belongings().panic_place = Some(place);
+        self.belongings().rare().panic_place = Some(place);
     }
 
     pub(crate) fn panic_place(&self) -> Option<String> {
-        self.belongings().panic_place.take()
+        self.belongings().rare.as_mut()?.panic_place.take()
     }
 
     fn cell(&self) -> Option<ActorCell> {
@@ -249,19 +271,23 @@ impl Incarnation {
         run()
     }
 
-    /// Runs a future of this incarnation; each of its polls is entered. Once the incarnation is
-    /// fenced it is never polled again.
-    pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|cx| match self.is_fenced() {
+    /// Polls a future of this incarnation, entered. Once the incarnation is fenced it is never
+    /// polled again.
+    pub(crate) fn poll<F: Future>(
+        self: &Arc<Self>,
+        work: Pin<&mut F>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<F::Output> {
+        match self.is_fenced() {
             true => Poll::Pending,
-            false => self.enter(|| work.as_mut().poll(cx)),
-        })
-        .await
+            false => self.enter(|| work.poll(cx)),
+        }
     }
 
     /// Runs a task of this incarnation, whose panic is the actor's.
     pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
+        // Named first, so dropped last: the hand is empty when the work is gone, and not before.
+        let _hand = hand;
         let mut work = pin!(work);
         let polled = poll_fn(|cx| {
             match catch_unwind(AssertUnwindSafe(|| self.enter(|| work.as_mut().poll(cx)))) {
@@ -273,7 +299,6 @@ impl Incarnation {
         if let Some(text) = polled.await {
             self.crash(text);
         }
-        drop(hand);
     }
 }
 
@@ -306,7 +331,8 @@ pub(crate) struct Hand(Arc<Incarnation>);
 impl Drop for Hand {
     fn drop(&mut self) {
         if self.0.hands.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let when_over = self.0.belongings().when_over.take();
+            let when_over =
+                self.0.belongings().rare.as_mut().and_then(|rare| rare.when_over.take());
             if let Some(tell) = when_over {
                 tell();
             }

@@ -9,6 +9,11 @@
 //! `core` holds the rules as pure state machines; `supervisor` and `actor` carry them out on
 //! ractor, and nothing of ractor leaves this crate. Callers hold a [`Handle`].
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the one crate that holds ractor, and lets none of it out"
+)]
+
 mod actor;
 mod alarms;
 mod child;

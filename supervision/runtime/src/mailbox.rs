@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::time::Clock;
 use ractor::ActorRef;
 use tokio::sync::{Notify, oneshot};
 
 use crate::exit::Exit;
 use crate::incarnation;
+use crate::node::Shared;
 use crate::patience;
 
 /// What an actor may be sent.
@@ -105,9 +105,7 @@ pub(crate) struct Wake;
 pub(crate) struct Mailbox<M> {
     queue: Mutex<Queue<M>>,
     bounds: Bounds,
-    ceiling: Arc<Ceiling>,
-    /// Rung for each message that leaves while somebody waits.
-    space: Notify,
+    node: Arc<Shared>,
 }
 
 struct Queue<M> {
@@ -116,12 +114,22 @@ struct Queue<M> {
     held: u32,
     held_bytes: u32,
     senders_waiting: u32,
+    /// Rung for each message that leaves while somebody waits; there since somebody first did.
+    space: Option<Arc<Notify>>,
+    /// How often a reader has looked; stands still while it cannot.
+    looks: u32,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
     reader: Option<Reader>,
     /// Told how the present incarnation ended.
-    monitors: Vec<oneshot::Sender<Exit>>,
+    monitors: Option<Box<Monitors>>,
+}
+
+/// Few actors are watched, so the list is there only once somebody watches.
+#[derive(Default)]
+struct Monitors {
+    senders: Vec<oneshot::Sender<Exit>>,
 }
 
 struct Reader {
@@ -130,18 +138,20 @@ struct Reader {
 }
 
 impl<M: Message> Mailbox<M> {
-    pub(crate) fn new(bounds: Bounds, ceiling: Arc<Ceiling>) -> Self {
+    pub(crate) fn new(bounds: Bounds, node: Arc<Shared>) -> Self {
         let queue = Queue {
             items: VecDeque::new(),
             held: 0,
             held_bytes: 0,
             senders_waiting: 0,
+            space: None,
+            looks: 0,
             open: true,
             awake: false,
             reader: None,
-            monitors: Vec::new(),
+            monitors: None,
         };
-        Mailbox { queue: Mutex::new(queue), bounds, ceiling, space: Notify::new() }
+        Mailbox { queue: Mutex::new(queue), bounds, node }
     }
 
     /// Takes the message, or gives it back at once.
@@ -159,7 +169,7 @@ impl<M: Message> Mailbox<M> {
         if full {
             return Err(Refused { message, why: Why::Full });
         }
-        if !self.ceiling.take(bytes as usize) {
+        if !self.node.ceiling.take(bytes as usize) {
             return Err(Refused { message, why: Why::NodeFull });
         }
         queue.held += 1;
@@ -183,11 +193,10 @@ impl<M: Message> Mailbox<M> {
         &self,
         message: M,
         deadline: Duration,
-        clock: &dyn Clock,
     ) -> Result<(), Refused<M>> {
         let mut unsent = Some(message);
         let attempt = self.push_when_free(&mut unsent);
-        match patience::within(attempt, deadline, clock).await {
+        match patience::within(attempt, deadline, &*self.node.clock).await {
             Some(result) => result,
             None => match unsent {
                 Some(message) => Err(Refused { message, why: Why::Late }),
@@ -197,10 +206,10 @@ impl<M: Message> Mailbox<M> {
     }
 
     async fn push_when_free(&self, unsent: &mut Option<M>) -> Result<(), Refused<M>> {
-        let _waiter = Waiter::new(self);
+        let waiter = Waiter::new(self);
         loop {
-            let mut here = std::pin::pin!(self.space.notified());
-            let mut anywhere = std::pin::pin!(self.ceiling.space.notified());
+            let mut here = std::pin::pin!(waiter.space.notified());
+            let mut anywhere = std::pin::pin!(self.node.ceiling.space.notified());
             here.as_mut().enable();
             anywhere.as_mut().enable();
             let Some(message) = unsent.take() else { return Ok(()) };
@@ -225,6 +234,7 @@ impl<M: Message> Mailbox<M> {
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
+        queue.looks = queue.looks.wrapping_add(1);
         match queue.items.pop_front() {
             Some((message, bytes)) => Some(Taken { message, bytes }),
             None => {
@@ -239,11 +249,11 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         queue.held -= 1;
         queue.held_bytes -= bytes;
-        let waited_for = queue.senders_waiting > 0;
+        let waited_for = queue.space.clone().filter(|_| queue.senders_waiting > 0);
         drop(queue);
-        self.ceiling.give_back(bytes as usize);
-        if waited_for {
-            self.space.notify_one();
+        self.node.ceiling.give_back(bytes as usize);
+        if let Some(space) = waited_for {
+            space.notify_one();
         }
     }
 
@@ -261,9 +271,10 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn watch_end(&self) -> Option<oneshot::Receiver<Exit>> {
         let mut queue = self.lock();
         queue.reader.as_ref()?;
-        queue.monitors.retain(|monitor| !monitor.is_closed());
         let (monitor, told) = oneshot::channel();
-        queue.monitors.push(monitor);
+        let monitors = queue.monitors.get_or_insert_default();
+        monitors.senders.retain(|monitor| !monitor.is_closed());
+        monitors.senders.push(monitor);
         Some(told)
     }
 
@@ -275,6 +286,10 @@ impl<M: Message> Mailbox<M> {
             }
             None => false,
         }
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Shared> {
+        &self.node
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
@@ -289,26 +304,32 @@ pub(crate) struct Taken<M> {
 }
 
 /// Counts a sender that waits, so that nobody rings bells for no one.
-struct Waiter<'a, M: Message>(&'a Mailbox<M>);
+struct Waiter<'a, M: Message> {
+    mailbox: &'a Mailbox<M>,
+    space: Arc<Notify>,
+}
 
 impl<'a, M: Message> Waiter<'a, M> {
     fn new(mailbox: &'a Mailbox<M>) -> Self {
-        mailbox.lock().senders_waiting += 1;
-        mailbox.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
-        Waiter(mailbox)
+        let mut queue = mailbox.lock();
+        queue.senders_waiting += 1;
+        let space = Arc::clone(queue.space.get_or_insert_default());
+        drop(queue);
+        mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiter { mailbox, space }
     }
 }
 
 impl<M: Message> Drop for Waiter<'_, M> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
+        let mut queue = self.mailbox.lock();
         queue.senders_waiting -= 1;
         let others = queue.senders_waiting > 0;
         drop(queue);
-        self.0.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.mailbox.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
         if others {
             // This sender may have been the one who was rung, and have left for its deadline.
-            self.0.space.notify_one();
+            self.space.notify_one();
         }
     }
 }
@@ -322,6 +343,8 @@ pub(crate) trait Post: Send + Sync {
     fn close(&self);
     fn depth(&self) -> u32;
     fn bound(&self) -> u32;
+    /// How often the reader has looked, if it was woken and has nothing in its hands.
+    fn overdue(&self) -> Option<u32>;
 }
 
 impl<M: Message> Post for Mailbox<M> {
@@ -335,7 +358,7 @@ impl<M: Message> Post for Mailbox<M> {
         queue.awake = false;
         let monitors = std::mem::take(&mut queue.monitors);
         drop(queue);
-        for monitor in monitors {
+        for monitor in monitors.into_iter().flat_map(|monitors| monitors.senders) {
             let _ = monitor.send(exit.clone());
         }
     }
@@ -349,10 +372,13 @@ impl<M: Message> Post for Mailbox<M> {
         let bytes: u32 = dropped.iter().map(|(_, bytes)| *bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
+        let space = queue.space.clone();
         drop(queue);
-        self.ceiling.give_back(bytes as usize);
-        self.space.notify_waiters();
-        self.ceiling.space.notify_waiters();
+        self.node.ceiling.give_back(bytes as usize);
+        if let Some(space) = space {
+            space.notify_waiters();
+        }
+        self.node.ceiling.space.notify_waiters();
         // Dropped last and outside the lock: askers wake up as their replies go.
         drop(dropped);
     }
@@ -363,5 +389,11 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn bound(&self) -> u32 {
         self.bounds.messages_max
+    }
+
+    fn overdue(&self) -> Option<u32> {
+        let queue = self.lock();
+        let waits = queue.awake && queue.held as usize == queue.items.len();
+        (waits && queue.reader.is_some()).then_some(queue.looks)
     }
 }

@@ -8,6 +8,7 @@ use domain::time::{Clock, Dice};
 use domain::tree;
 use futures::FutureExt;
 use ractor::ActorRef;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
 use crate::child::Supervisor;
@@ -16,26 +17,30 @@ use crate::incarnation::Incarnation;
 use crate::mailbox::{Ceiling, Message};
 use crate::names::Names;
 use crate::seat::Seat;
-use crate::spec::Contradiction;
+use crate::spec::{Contradiction, Strategy};
 use crate::supervisor::{self, Above, Note};
 use crate::threads::{Class, Crews, Threads};
 use crate::watchdog::Watchdog;
 use crate::witness::Witness;
 
 /// What a node is built with. Every bound of it has a name here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// How long one poll may hold its thread before the watchdog writes the thread off.
+    /// How long a handler may hold its thread before it is cut off; 10ms to 1h.
+    #[serde(with = "domain::duration")]
     pub watchdog_threshold: Duration,
-    /// At this many lost threads the root gives up.
+    /// How many threads may be lost to such handlers before the root gives up; 1 to 64.
     pub lost_threads_max: usize,
-    /// Bytes that may wait in all mailboxes together.
+    /// Bytes that may wait in all mailboxes together; 64 KiB or more.
     pub mailbox_bytes_max: usize,
-    /// Pieces of blocking work under way at a time.
+    /// Pieces of blocking work under way at a time; 1 to 512.
     pub blocking_max: usize,
-    /// Threads for supervisors, for workers and for adapters.
+    /// Threads for supervisors; 1 to 64.
     pub control_threads: usize,
+    /// Threads for actors that decide; 1 to 64, one for each core by default.
     pub worker_threads: usize,
+    /// Threads for actors that touch the world; 1 to 64.
     pub adapter_threads: usize,
 }
 
@@ -54,12 +59,35 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The first option that is out of its bounds, and what they are.
+    pub fn invalid(&self) -> Option<(&'static str, String)> {
+        let threshold = Duration::from_millis(10)..=Duration::from_secs(3_600);
+        if !threshold.contains(&self.watchdog_threshold) {
+            return Some(("watchdog_threshold", "must lie between 10ms and 1h".to_owned()));
+        }
+        let rows = [
+            ("lost_threads_max", self.lost_threads_max, 1, 64),
+            ("mailbox_bytes_max", self.mailbox_bytes_max, 1 << 16, usize::MAX),
+            ("blocking_max", self.blocking_max, 1, 512),
+            ("control_threads", self.control_threads, 1, 64),
+            ("worker_threads", self.worker_threads, 1, 64),
+            ("adapter_threads", self.adapter_threads, 1, 64),
+        ];
+        let wrong = rows.into_iter().find(|(_, value, least, most)| value < least || most < value);
+        wrong.map(|(key, _, least, most)| match most {
+            usize::MAX => (key, format!("must be at least {least}")),
+            most => (key, format!("must lie between {least} and {most}")),
+        })
+    }
+}
+
 /// What every actor of a node shares.
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) threads: Arc<Threads>,
-    pub(crate) ceiling: Arc<Ceiling>,
+    pub(crate) ceiling: Ceiling,
     pub(crate) blocking: Arc<Semaphore>,
     pub(crate) names: Arc<Names>,
     pub(crate) witness: Option<Arc<dyn Witness>>,
@@ -67,6 +95,8 @@ pub(crate) struct Shared {
     serials: AtomicU64,
     root: OnceLock<Root>,
     phase: watch::Sender<Phase>,
+    /// Why the root gave up.
+    why: OnceLock<String>,
 }
 
 struct Root {
@@ -108,7 +138,12 @@ impl Shared {
         if lost < self.lost_threads_max {
             return;
         }
-        tracing::error!(lost, "too many threads are lost; the root gives up");
+        self.give_up(format!("{lost} threads are lost to handlers that hold them"));
+    }
+
+    /// The root is over by itself; the first reason counts.
+    pub(crate) fn give_up(&self, why: String) {
+        let _ = self.why.set(why);
         self.enter_phase(Phase::GaveUp);
     }
 }
@@ -180,7 +215,7 @@ impl Node {
             clock,
             dice,
             threads,
-            ceiling: Arc::new(Ceiling::new(options.mailbox_bytes_max)),
+            ceiling: Ceiling::new(options.mailbox_bytes_max),
             blocking: Arc::new(Semaphore::new(options.blocking_max)),
             names: Arc::default(),
             witness,
@@ -188,6 +223,7 @@ impl Node {
             serials: AtomicU64::new(1),
             root: OnceLock::new(),
             phase: watch::Sender::new(Phase::Starting),
+            why: OnceLock::new(),
         };
         let threshold = options.watchdog_threshold;
         Node { shared: Arc::new(shared), watchdog: Mutex::default(), threshold }
@@ -200,7 +236,7 @@ impl Node {
     /// Checks the tree and starts it. Returns at once; `reached` tells how it went.
     pub fn plant(&self, root: &Supervisor) -> Result<(), Error> {
         root.check()?;
-        let seat = Arc::new(Seat::supervisor(Arc::clone(&root.id), 0, None));
+        let seat = Arc::new(Seat::new(root.as_child().spec, 0, None));
         let (place, crew) = self.shared.threads.place(Class::Control);
         let birth = supervisor::Birth::new(root.clone(), &self.shared, &seat, 1, Above::Node);
         let incarnation = Arc::clone(&birth.incarnation);
@@ -236,9 +272,34 @@ impl Node {
         }
     }
 
+    /// Why the root gave up; empty while it has not.
+    pub fn why(&self) -> String {
+        self.shared.why.get().cloned().unwrap_or_default()
+    }
+
     /// Where to find whoever has claimed this name, if its messages are of this type.
     pub fn find<M: Message>(&self, name: &str) -> Option<Handle<M>> {
         self.shared.names.find(name)
+    }
+
+    /// Kills whoever lives at this path, supervisors included, as an accident would; those above go
+    /// on from there. Tells whether anybody lived there.
+    ///
+    /// The root is not killed: nobody is above it, and its end is the end of the process.
+    pub fn kill(&self, path: &str) -> bool {
+        let mut found = None;
+        self.shared.find(&mut |incarnation| {
+            if path.contains('/') && incarnation.seat.path() == path {
+                found = Some(Arc::clone(incarnation));
+            }
+        });
+        match found {
+            Some(incarnation) => {
+                incarnation.kill();
+                true
+            }
+            None => false,
+        }
     }
 
     /// Shows the tree of this node, for as long as anybody holds this.
@@ -271,7 +332,10 @@ impl tree::Census for Census {
     fn tree(&self) -> tree::Actor {
         match self.0.root.get() {
             Some(root) => root.seat.picture(self.0.clock.monotonic()),
-            None => Seat::supervisor(Arc::from("root"), 0, None).picture(Duration::ZERO),
+            None => {
+                let unplanted = Supervisor::new("root", Strategy::OneForOne).as_child();
+                Seat::new(unplanted.spec, 0, None).picture(Duration::ZERO)
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use domain::time::Clock;
 
 /// Awaits `work` for at most `deadline`; the timer is made only if the second look is in vain.
 ///
-/// An answer from an actor that is awake usually arrives between the two looks, so the common
-/// question never touches the timer.
+/// The second look comes when the thread is about to sleep. An answer from an actor on the same
+/// thread has arrived by then, so the common question never touches the timer.
 pub(crate) async fn within<F: Future>(
     work: F,
     deadline: Duration,
@@ -25,8 +25,8 @@ pub(crate) async fn within<F: Future>(
         }
         if !looked_before {
             looked_before = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            // Looks again when the thread has nothing else to do, before it sleeps.
+            return pin!(tokio::task::yield_now()).poll(cx).map(|()| None);
         }
         let timer = timer.get_or_insert_with(|| clock.sleep(deadline));
         timer.as_mut().poll(cx).map(|()| None)

@@ -8,15 +8,14 @@ use std::time::Duration;
 use domain::tree;
 use ractor::ActorRef;
 
+use crate::child::Spec;
 use crate::core::Key;
 use crate::incarnation::Incarnation;
-use crate::mailbox::Post;
 use crate::supervisor::Note;
 
 /// Everything a look at the tree reads: atomics and short locks, so it stops nobody.
 pub(crate) struct Seat {
-    pub(crate) id: Arc<str>,
-    pub(crate) kind: &'static str,
+    pub(crate) spec: Arc<dyn Spec>,
     pub(crate) key: Key,
     parent: Option<Arc<Seat>>,
     state: AtomicU8,
@@ -24,18 +23,14 @@ pub(crate) struct Seat {
     restarts: AtomicU32,
     born_ms: AtomicU64,
     record: Mutex<Record>,
-    pub(crate) body: Body,
+    /// Only supervisors have somebody below.
+    below: Option<Box<Mutex<Below>>>,
 }
 
 #[derive(Default)]
 struct Record {
     last_error: Option<Box<str>>,
     incarnation: Option<Arc<Incarnation>>,
-}
-
-pub(crate) enum Body {
-    Worker(Arc<dyn Post>),
-    Supervisor(Mutex<Below>),
 }
 
 /// Who sits below a supervisor, and how to reach the supervisor.
@@ -56,16 +51,10 @@ const STATES: [tree::State; 6] = [
 ];
 
 impl Seat {
-    pub(crate) fn new(
-        id: Arc<str>,
-        kind: &'static str,
-        key: Key,
-        parent: Option<Arc<Seat>>,
-        body: Body,
-    ) -> Self {
+    pub(crate) fn new(spec: Arc<dyn Spec>, key: Key, parent: Option<Arc<Seat>>) -> Self {
+        let below = spec.post().is_none().then(Box::default);
         Seat {
-            id,
-            kind,
+            spec,
             key,
             parent,
             state: AtomicU8::new(tree::State::Stopped as u8),
@@ -73,19 +62,35 @@ impl Seat {
             restarts: AtomicU32::new(0),
             born_ms: AtomicU64::new(0),
             record: Mutex::default(),
-            body,
+            below,
         }
     }
 
-    pub(crate) fn supervisor(id: Arc<str>, key: Key, parent: Option<Arc<Seat>>) -> Self {
-        Seat::new(id, "supervisor", key, parent, Body::Supervisor(Mutex::default()))
+    pub(crate) fn is_worker(&self) -> bool {
+        self.below.is_none()
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.spec.head().id
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.spec.head().kind
     }
 
     /// Its ids from the root down, with slashes between them.
     pub(crate) fn path(&self) -> String {
         match &self.parent {
-            Some(parent) => format!("{}/{}", parent.path(), self.id),
-            None => self.id.to_string(),
+            Some(parent) => format!("{}/{}", parent.path(), self.id()),
+            None => self.id().to_owned(),
+        }
+    }
+
+    /// Its path, and how its last incarnation ended if that was not well.
+    pub(crate) fn describe(&self) -> String {
+        match &self.record().last_error {
+            Some(error) => format!("{} ({error})", self.path()),
+            None => self.path(),
         }
     }
 
@@ -131,18 +136,12 @@ impl Seat {
 
     /// Who sits below, in start order; empty for a worker.
     pub(crate) fn below(&self) -> Vec<Arc<Seat>> {
-        match &self.body {
-            Body::Worker(_) => Vec::new(),
-            Body::Supervisor(below) => lock(below).seats.values().cloned().collect(),
-        }
+        self.with_below(|below| below.seats.values().cloned().collect()).unwrap_or_default()
     }
 
     /// Reads or changes what is below a supervisor; does nothing for a worker.
     pub(crate) fn with_below<T>(&self, change: impl FnOnce(&mut Below) -> T) -> Option<T> {
-        match &self.body {
-            Body::Worker(_) => None,
-            Body::Supervisor(below) => Some(change(&mut lock(below))),
-        }
+        self.below.as_ref().map(|below| change(&mut lock(below)))
     }
 
     /// Lets go of everybody below. They know who is above them, so nobody would be freed otherwise.
@@ -183,19 +182,15 @@ impl Seat {
             Some(_) => millis(now).saturating_sub(self.born_ms.load(Ordering::Acquire)),
             None => 0,
         };
-        let mailbox = match &self.body {
-            Body::Worker(post) => {
-                tree::Mailbox { depth: post.depth().into(), bound: post.bound().into() }
-            }
-            Body::Supervisor(_) => {
-                tree::Mailbox { depth: 0, bound: crate::core::CALLS_WAITING_MAX as u64 }
-            }
+        let mailbox = match self.spec.post() {
+            Some(post) => tree::Mailbox { depth: post.depth().into(), bound: post.bound().into() },
+            None => tree::Mailbox { depth: 0, bound: crate::core::CALLS_WAITING_MAX as u64 },
         };
         let mut children: Vec<tree::Actor> = Vec::new();
         children.extend(self.below().iter().map(|seat| seat.picture(now)));
         tree::Actor {
-            id: self.id.to_string(),
-            kind: self.kind.to_owned(),
+            id: self.id().to_owned(),
+            kind: self.kind().to_owned(),
             state,
             incarnation: self.lives(),
             restarts: self.restarts.load(Ordering::Acquire),

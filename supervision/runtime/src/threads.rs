@@ -14,9 +14,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub enum Class {
     /// Supervisors: never user code that could block.
     Control,
-    /// Actors that decide.
+    /// Actors that decide; these threads have timers, but no sockets.
     Worker,
-    /// Actors that touch the world.
+    /// Actors that touch the world, and everybody's port calls.
     Adapter,
 }
 
@@ -67,7 +67,7 @@ impl Stamp {
         SLOT.with_borrow(|slot| {
             let Some(OwnSlot(slot)) = slot else { return Stamp { slot: None } };
             let sequence = slot.sequence.load(Ordering::Relaxed);
-            if sequence % 2 == 1 {
+            if !sequence.is_multiple_of(2) {
                 return Stamp { slot: None };
             }
             slot.serial.store(serial, Ordering::Relaxed);
@@ -89,12 +89,16 @@ impl Drop for Stamp {
 /// One runtime of ours and the threads it has.
 pub(crate) struct Crew {
     class: Class,
-    number: usize,
+    number: u32,
     threads: usize,
     lost: AtomicUsize,
 }
 
 impl Crew {
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     pub(crate) fn threads_left(&self) -> usize {
         self.threads.saturating_sub(self.lost.load(Ordering::Acquire))
     }
@@ -146,7 +150,7 @@ impl Threads {
     }
 
     fn add_crew(self: &Arc<Self>, class: Class, threads: usize) -> std::io::Result<()> {
-        let number = lock(&self.crews).len();
+        let number = u32::try_from(lock(&self.crews).len()).unwrap_or(u32::MAX);
         let crew = Arc::new(Crew { class, number, threads, lost: AtomicUsize::new(0) });
         let (signer, threads_of) = (Arc::clone(&crew), Arc::downgrade(self));
         let name = match class {
@@ -154,11 +158,16 @@ impl Threads {
             Class::Worker => "worker",
             Class::Adapter => "adapter",
         };
-        let runtime = Builder::new_multi_thread()
+        let mut builder = Builder::new_multi_thread();
+        // Only adapters touch the world; a thread without sockets to look after wakes up faster.
+        if class == Class::Adapter {
+            builder.enable_io();
+        }
+        let runtime = builder
+            .enable_time()
             .worker_threads(threads)
             .max_blocking_threads(self.settings.blocking_max)
             .thread_name(format!("{name}-{number}"))
-            .enable_all()
             .on_thread_start(move || sign_in(&signer, &threads_of))
             .build()?;
         lock(&self.crews).push((crew, runtime));
@@ -167,7 +176,7 @@ impl Threads {
 
     /// Where a new incarnation of this class runs: the crew with the most threads left, and of
     /// several the newest.
-    pub(crate) fn place(&self, class: Class) -> (Handle, usize) {
+    pub(crate) fn place(&self, class: Class) -> (Handle, u32) {
         if let Some(ground) = &self.ground {
             return (ground.clone(), 0);
         }
@@ -180,8 +189,14 @@ impl Threads {
         (runtime.handle().clone(), crew.number)
     }
 
+    /// Starts a task where actors of this class run.
+    #[expect(clippy::disallowed_methods, reason = "runtime: the task holds a hand of its actor")]
+    pub(crate) fn spawn(&self, class: Class, task: impl Future<Output = ()> + Send + 'static) {
+        self.place(class).0.spawn(task);
+    }
+
     /// Writes a thread off. Tells which crew has nobody left, if this was the last of it.
-    pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<usize> {
+    pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<u32> {
         slot.lost.store(true, Ordering::Release);
         slot.crew.lost.fetch_add(1, Ordering::AcqRel);
         let class = slot.crew.class;

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use domain::signals;
 
+use crate::incarnation::Incarnation;
+use crate::mailbox::Post;
 use crate::node::Shared;
 use crate::supervisor::Note;
 use crate::threads::Slot;
@@ -34,6 +36,7 @@ impl Watchdog {
             threshold,
             pause: (threshold / LOOKS_PER_THRESHOLD).max(Duration::from_millis(1)),
             sightings: HashMap::new(),
+            suspects: Vec::new(),
         };
         let until = Arc::clone(&ending);
         let thread = std::thread::Builder::new()
@@ -57,6 +60,15 @@ struct Round {
     threshold: Duration,
     pause: Duration,
     sightings: HashMap<u32, Sighting>,
+    suspects: Vec<Suspect>,
+}
+
+/// An actor that had been woken when a thread was lost. If it is the one whose turn that thread
+/// would have given next, no other thread can: tokio lets nobody take it.
+struct Suspect {
+    serial: u64,
+    looks: u32,
+    since: Instant,
 }
 
 /// One poll that was under way at two looks in a row.
@@ -79,12 +91,13 @@ impl Round {
             for slot in node.threads.live_slots() {
                 self.look_at(&node, &slot, now);
             }
+            self.look_at_suspects(&node, now);
         }
     }
 
     fn look_at(&mut self, node: &Arc<Shared>, slot: &Arc<Slot>, now: Instant) {
         let sequence = slot.sequence.load(Ordering::Acquire);
-        if sequence % 2 == 0 {
+        if sequence.is_multiple_of(2) {
             self.sightings.remove(&slot.thread);
             return came_back(node, slot);
         }
@@ -117,8 +130,40 @@ impl Round {
             let serial = slot.serial.load(Ordering::Acquire);
             if slot.sequence.load(Ordering::Acquire) == sequence {
                 write_off(node, slot, serial, held);
+                self.suspect(node, slot.crew.number(), now);
             }
         }
+    }
+
+    /// Remembers who was on the point of running on the crew that lost a thread.
+    fn suspect(&mut self, node: &Arc<Shared>, crew: u32, since: Instant) {
+        node.find(&mut |incarnation| {
+            let overdue = incarnation.seat.spec.post().and_then(Post::overdue);
+            if let Some(looks) = overdue.filter(|_| incarnation.crew() == crew) {
+                self.suspects.push(Suspect { serial: incarnation.serial, looks, since });
+            }
+        });
+    }
+
+    /// Cuts off whoever has had a whole threshold to run on the threads that are left, and has not.
+    fn look_at_suspects(&mut self, node: &Arc<Shared>, now: Instant) {
+        if self.suspects.is_empty() {
+            return;
+        }
+        let mut suspects = std::mem::take(&mut self.suspects);
+        node.find(&mut |incarnation| {
+            let suspect = suspects.iter().position(|suspect| suspect.serial == incarnation.serial);
+            let Some(suspect) = suspect.map(|place| suspects.swap_remove(place)) else { return };
+            if incarnation.seat.spec.post().and_then(Post::overdue) != Some(suspect.looks) {
+                return;
+            }
+            let held = now.duration_since(suspect.since);
+            if self.threshold <= held {
+                cut_off(node, incarnation, held, false);
+            } else {
+                self.suspects.push(suspect);
+            }
+        });
     }
 }
 
@@ -138,19 +183,22 @@ fn write_off(node: &Arc<Shared>, slot: &Slot, serial: u64, held: Duration) {
         if !culprit && !stranded {
             return;
         }
-        incarnation.fence();
-        let seat = &incarnation.seat;
-        tracing::error!(
-            event = signals::ACTOR_FENCED,
-            actor = seat.path(),
-            held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX),
-            culprit,
-        );
-        if let Some(keeper) = seat.keeper() {
-            let _ = keeper.send_message(Note::Cut(seat.key, incarnation.life));
-        }
+        cut_off(node, incarnation, held, culprit);
     });
     node.threads_were_lost(node.threads.lost());
+}
+
+fn cut_off(node: &Shared, incarnation: &Incarnation, held: Duration, culprit: bool) {
+    incarnation.fence();
+    let seat = &incarnation.seat;
+    let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
+    tracing::error!(event = signals::ACTOR_FENCED, actor = seat.path(), held_ms, culprit);
+    match seat.keeper() {
+        Some(keeper) => {
+            let _ = keeper.send_message(Note::Cut(seat.key, incarnation.life));
+        }
+        None => node.give_up("the root itself was cut off by the watchdog".to_owned()),
+    }
 }
 
 /// The kernel's number of the calling thread; 0 where it cannot be told.

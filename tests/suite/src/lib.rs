@@ -1,4 +1,16 @@
-//! The outer rings: tests that see the program, or the repository, from outside.
+//! The outer rings of tests: what no crate can say about itself alone.
+//!
+//! One module is one ring, and a row in `tests/run`. Everything is compiled for tests only.
+
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "suite: looks at real processes from outside, with threads and clocks of its own"
+    )
+)]
 
 #[cfg(test)]
 mod node;
+#[cfg(test)]
+mod tidy;

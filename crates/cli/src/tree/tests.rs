@@ -1,7 +1,8 @@
 use domain::tree::{Actor, Mailbox, State};
 use expect_test::expect;
 
-use super::{age, json, table};
+use super::table;
+use crate::text::{age, json};
 
 fn actor(id: &str, kind: &str, age_ms: u64, children: Vec<Actor>) -> Actor {
     Actor {

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Configuration, Runtime};
+use super::Configuration;
 
 /// Reads a file with this text, and returns what is wrong with it without the folder's name.
 fn read(text: &str) -> Result<Configuration, String> {
@@ -25,7 +25,11 @@ fn every_key_is_read() {
                 lost_threads_max = 3\n";
     let expected = Configuration {
         listen: "[::1]:0".parse().expect("an address"),
-        runtime: Runtime { watchdog_threshold: Duration::from_millis(250), lost_threads_max: 3 },
+        runtime: runtime::Options {
+            watchdog_threshold: Duration::from_millis(250),
+            lost_threads_max: 3,
+            ..runtime::Options::default()
+        },
     };
     assert_eq!(read(text), Ok(expected));
 }
@@ -71,7 +75,7 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         ),
         (
             "runtime = 1",
-            "lares.toml:1: `runtime`: invalid type: integer `1`, expected struct Runtime",
+            "lares.toml:1: `runtime`: invalid type: integer `1`, expected struct Options",
         ),
         ("listen = ", "lares.toml:1: string values must be quoted, expected literal string"),
         ("listen = \"a\"\nlisten = \"b\"", "lares.toml:2: duplicate key"),

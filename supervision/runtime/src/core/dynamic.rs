@@ -38,7 +38,7 @@ struct Child {
     state: State,
     life: Life,
     attempts: u32,
-    born: Duration,
+    born_ms: u64,
     restarts: Option<Box<RestartLog>>,
 }
 
@@ -99,7 +99,7 @@ impl Dynamic {
 
     fn started(&mut self, at: Duration, key: Key, life: Life) {
         let Some(child) = self.current(key, life) else { return };
-        child.born = at;
+        child.born_ms = millis(at);
         match child.state {
             State::Starting(call) => {
                 child.state = State::Running;
@@ -195,7 +195,7 @@ impl Dynamic {
 
     fn wait_for_attempt(&mut self, key: Key, ended: Option<Duration>) {
         let Some(child) = self.children.get_mut(&key) else { return };
-        let lived = ended.map(|at| at.saturating_sub(child.born));
+        let lived = ended.map(|at| at.saturating_sub(Duration::from_millis(child.born_ms)));
         match next_attempt(&self.terms, &mut child.attempts, lived) {
             Some(attempt) => {
                 child.state = State::Restarting;
@@ -348,7 +348,7 @@ impl Dynamic {
         self.next_key += 1;
         self.ids.insert(Arc::clone(&id), key);
         let state = State::Starting(call);
-        let child = Child { id, state, life: 1, attempts: 0, born: Duration::ZERO, restarts: None };
+        let child = Child { id, state, life: 1, attempts: 0, born_ms: 0, restarts: None };
         self.children.insert(key, child);
         key
     }
@@ -367,4 +367,8 @@ impl Dynamic {
     fn answer(&mut self, call: CallId, answer: Result<Key, Refusal>) {
         self.effects.push(Effect::Answer(call, answer));
     }
+}
+
+fn millis(at: Duration) -> u64 {
+    u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
 }

@@ -112,9 +112,12 @@ impl Ordered {
         this
     }
 
-    /// Whether nothing is under way and nothing waits; never once it is over.
+    /// Whether nothing is under way, nothing waits and nobody is about to be tried again; never
+    /// once it is over. Looks at every child.
     pub fn at_rest(&self) -> bool {
-        !self.over && self.work.is_none() && self.waiting.is_empty()
+        let retries = |child: &Child| child.state == State::Restarting;
+        let idle = self.work.is_none() && self.waiting.is_empty();
+        !self.over && idle && !self.children.values().any(retries)
     }
 
     pub fn step(&mut self, at: Duration, event: Event) -> Vec<Effect> {

@@ -8,24 +8,33 @@ use domain::{signals, tree};
 use futures::FutureExt;
 use ractor::{ActorCell, ActorRef};
 
-use super::{Above, Birth, Due, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
+use super::{Above, Birth, Due, Ending, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
 use crate::child::{Body, Child, Plan, Supervisor};
 use crate::core::{Effect, Event, Key, Life, Verdict};
 use crate::exit::Exit;
 use crate::incarnation::Incarnation;
 use crate::node::Phase;
-use crate::seat::{self, Seat};
+use crate::seat::Seat;
 use crate::spec::{Backoff, Shutdown};
 use crate::threads::Class;
 use crate::witness::Sight;
 
 impl Place {
     pub(super) fn is_worker(&self) -> bool {
-        matches!(&*self.child.body, Body::Worker { .. })
+        self.seat.is_worker()
     }
 
     fn lives(&self, life: Life) -> Option<&Arc<Incarnation>> {
         self.incarnation.as_ref().filter(|_| self.life == life)
+    }
+
+    /// Whether its handler has ended, though it may not be over.
+    fn has_ended(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.exit.is_some())
+    }
+
+    fn ending(&mut self) -> &mut Ending {
+        self.ending.get_or_insert_default()
     }
 
     /// Leaves a note for the supervisor that sits here.
@@ -38,8 +47,8 @@ impl Place {
     }
 
     fn with_post(&self, act: impl FnOnce(&dyn crate::mailbox::Post)) {
-        if let seat::Body::Worker(post) = &self.seat.body {
-            act(&**post);
+        if let Some(post) = self.seat.spec.post() {
+            act(post);
         }
     }
 }
@@ -48,7 +57,7 @@ impl Birth {
     pub(super) fn carry_out(&mut self, myself: &ActorRef<Note>, effect: Effect) {
         match effect {
             Effect::Adopt(key, call) => {
-                let child = self.calls.get_mut(&call).and_then(|(child, _)| child.take());
+                let child = self.calls.get_mut(&call).and_then(|asker| asker.child.take());
                 let child = child.expect("a call that starts a child brings it along");
                 self.take_in(key, child);
             }
@@ -64,15 +73,16 @@ impl Birth {
             Effect::Quarantine(key) => self.quarantine(key),
             Effect::Forget(key) => self.forget(key),
             Effect::Answer(call, answer) => {
-                if let Some((_, asker)) = self.calls.remove(&call) {
-                    let _ = asker.send(answer.map(|_| ()));
+                if let Some(asker) = self.calls.remove(&call) {
+                    let _ = asker.answer.send(answer.map(|_| ()));
                 }
             }
             Effect::Ready => self.ready(),
             Effect::GaveUp(key) => {
-                let culprit = self.places.get(&key).map(|place| place.seat.path());
+                let culprit = self.places.get(&key).map(|place| place.seat.describe());
                 let actor = self.seat.path();
                 tracing::error!(event = signals::SUPERVISOR_GAVE_UP, actor, culprit);
+                self.gave_up = culprit;
             }
             Effect::Exit(verdict) => self.exit(myself, verdict),
         }
@@ -81,44 +91,43 @@ impl Birth {
     // --- places ---
 
     pub(super) fn take_in(&mut self, key: Key, child: Child) {
-        let parent = Some(Arc::clone(&self.seat));
-        let seat = Arc::new(match &*child.body {
-            Body::Worker { birth, .. } => {
-                let body = seat::Body::Worker(birth.post());
-                Seat::new(Arc::clone(&child.id), child.kind, key, parent, body)
-            }
-            Body::Supervisor(_) => Seat::supervisor(Arc::clone(&child.id), key, parent),
-        });
+        let seat = Arc::new(Seat::new(child.spec, key, Some(Arc::clone(&self.seat))));
         self.seat.with_below(|below| below.seats.insert(key, Arc::clone(&seat)));
-        let place = Place {
-            child,
-            seat,
-            life: 0,
-            incarnation: None,
-            actor: None,
-            started: false,
-            rested: false,
-            exit: None,
-            orphans: Vec::new(),
-            alarm: None,
-        };
+        let place =
+            Place { seat, incarnation: None, ending: None, life: 0, started: false, rested: false };
         self.places.insert(key, place);
     }
 
     fn forget(&mut self, key: Key) {
+        let stays_open = self.comes_back(key);
         if let Some(place) = self.places.remove(&key) {
             place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+            if !stays_open {
+                place.seat.spec.close_posts();
+            }
             place.seat.clear_below();
             self.seat.with_below(|below| below.seats.remove(&key));
         }
     }
 
     fn rest(&mut self, key: Key) {
-        if let Some(place) = self.places.get_mut(&key) {
-            place.rested = true;
-            place.seat.set_state(tree::State::Stopped);
-            place.with_post(|post| post.close());
+        let stays_open = self.comes_back(key);
+        let Some(place) = self.places.get_mut(&key) else { return };
+        place.rested = true;
+        place.seat.set_state(tree::State::Stopped);
+        if !stays_open {
+            place.seat.spec.close_posts();
+        }
+    }
+
+    /// Whether this supervisor ends only to be started again, and this child with it. What waits
+    /// for the child stays then; if nobody is started again, whoever asked closes it.
+    fn comes_back(&self, key: Key) -> bool {
+        let asked = self.asked_to_stop || self.killed;
+        let is_root = matches!(self.above, Above::Node);
+        match &self.plan.plan {
+            Plan::Ordered(_, children) => asked && !is_root && key < children.len() as Key,
+            Plan::Dynamic(_) => false,
         }
     }
 
@@ -126,7 +135,7 @@ impl Birth {
         if let Some(place) = self.places.get(&key) {
             tracing::error!(event = signals::ACTOR_QUARANTINED, actor = place.seat.path());
             place.seat.set_state(tree::State::Quarantined);
-            place.with_post(|post| post.close());
+            place.seat.spec.close_posts();
         }
     }
 
@@ -138,14 +147,14 @@ impl Birth {
 
     fn shutdown_of(&self, place: &Place) -> Shutdown {
         match &self.plan.plan {
-            Plan::Ordered(..) => place.child.shutdown,
+            Plan::Ordered(..) => place.seat.spec.head().shutdown,
             Plan::Dynamic(template) => template.shutdown,
         }
     }
 
     fn backoff_of(&self, place: &Place) -> Option<Backoff> {
         match &self.plan.plan {
-            Plan::Ordered(..) => place.child.terms.backoff,
+            Plan::Ordered(..) => place.seat.spec.head().terms().backoff,
             Plan::Dynamic(template) => template.terms.backoff,
         }
     }
@@ -159,23 +168,23 @@ impl Birth {
         place.life = life;
         place.started = false;
         let by_itself = life > 1 && !std::mem::take(&mut place.rested);
-        let (child, seat) = (place.child.clone(), Arc::clone(&place.seat));
-        let born = match &*child.body {
-            Body::Worker { birth, class, start_deadline } => {
+        let seat = Arc::clone(&place.seat);
+        let born = match Arc::clone(&seat.spec).body() {
+            Body::Worker(birth) => {
                 let serial = self.node.next_serial();
                 let incarnation = Arc::new(Incarnation::new(serial, life, Arc::clone(&seat)));
                 seat.occupy(Arc::clone(&incarnation), by_itself, at);
-                Arc::clone(birth)
-                    .bear(Arc::clone(&incarnation), *class, *start_deadline, myself.get_cell())
-                    .map(|cell| (cell, incarnation))
+                let born = birth.bear(Arc::clone(&incarnation), myself.get_cell());
+                born.map(|cell| (cell, incarnation))
             }
-            Body::Supervisor(plan) => self.start_supervisor(myself, plan, &seat, life, by_itself),
+            Body::Supervisor(branch) => {
+                self.start_supervisor(myself, &branch.plan, &seat, life, by_itself)
+            }
         };
         match born {
             Ok((cell, incarnation)) => {
-                self.by_actor.insert(cell.get_id(), (key, life));
+                self.by_actor.insert(cell.get_id().pid(), (key, life));
                 if let Some(place) = self.places.get_mut(&key) {
-                    place.actor = Some(cell.get_id());
                     place.incarnation = Some(incarnation);
                 }
             }
@@ -207,6 +216,8 @@ impl Birth {
             .ok_or("the start of a supervisor did not return at once")?
             .map_err(|error| error.to_string())?;
         incarnation.settle_in(actor.get_cell(), crew);
+        // Known before it has begun, so that a stop which comes that early waits for it.
+        seat.with_below(|below| below.office = Some(actor.clone()));
         Ok((actor.get_cell(), incarnation))
     }
 
@@ -252,7 +263,7 @@ impl Birth {
         let Some(place) = self.places.get(&key) else { return };
         place.seat.set_state(tree::State::Stopping);
         let Some(incarnation) = place.lives(life).cloned() else { return };
-        if place.exit.is_some() {
+        if place.has_ended() {
             // Its handler has ended already; the alarm for what it has in hand is set.
             return;
         }
@@ -266,9 +277,9 @@ impl Birth {
             Shutdown::Deadline(deadline) => Some(deadline),
             Shutdown::Unbounded => None,
         };
-        match &*place.child.body {
-            Body::Worker { .. } => incarnation.ask_to_stop(),
-            Body::Supervisor(_) => place.note(Note::Stop),
+        match place.is_worker() {
+            true => incarnation.ask_to_stop(),
+            false => place.note(Note::Stop),
         }
         if let Some(deadline) = deadline {
             self.alarm_for(myself, key, deadline, Due::Kill(key, life));
@@ -278,7 +289,7 @@ impl Birth {
     pub(super) fn kill_for_deadline(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        if place.exit.is_some() {
+        if place.has_ended() {
             self.fence(myself, key, life);
         } else if !place.is_worker() || incarnation.kill_after_stop() {
             self.kill(myself, key, life);
@@ -290,10 +301,10 @@ impl Birth {
     pub(super) fn kill(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        match &*place.child.body {
-            Body::Worker { .. } => incarnation.kill(),
+        match place.is_worker() {
+            true => incarnation.kill(),
             // ractor would kill everybody below at once, and nobody would wait for them.
-            Body::Supervisor(_) => place.note(Note::Die),
+            false => place.note(Note::Die),
         }
         self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
     }
@@ -304,7 +315,7 @@ impl Birth {
         let mut stopping: Vec<(Key, Life)> = self
             .places
             .iter()
-            .filter(|(_, place)| place.is_worker() && place.exit.is_none())
+            .filter(|(_, place)| place.is_worker() && !place.has_ended())
             .filter(|(_, place)| place.seat.state() == tree::State::Stopping)
             .map(|(key, place)| (*key, place.life))
             .collect();
@@ -319,13 +330,14 @@ impl Birth {
     pub(super) fn fence(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life).cloned() else { return };
-        if place.exit.is_none() {
+        if !place.has_ended() {
             self.gather_orphans(key);
         }
         let Some(place) = self.places.get_mut(&key) else { return };
         incarnation.fence();
-        place.orphans.iter().for_each(|orphan| orphan.fence());
-        place.exit.get_or_insert(Exit::Killed);
+        let ending = place.ending();
+        ending.orphans.iter().for_each(|orphan| orphan.fence());
+        ending.exit.get_or_insert(Exit::Killed);
         self.look_whether_over(myself, key, life);
     }
 
@@ -335,11 +347,11 @@ impl Birth {
         if place.lives(life).is_none() {
             return;
         }
-        if place.exit.is_none() {
+        if !place.has_ended() {
             self.gather_orphans(key);
         }
         if let Some(place) = self.places.get_mut(&key) {
-            place.exit.get_or_insert(Exit::Fenced);
+            place.ending().exit.get_or_insert(Exit::Fenced);
         }
         self.look_whether_over(myself, key, life);
     }
@@ -363,7 +375,7 @@ impl Birth {
             (None, exit) => exit,
         };
         let in_order = exit == Exit::Shutdown;
-        place.exit = Some(exit);
+        place.ending().exit = Some(exit);
         incarnation.finish();
         if !in_order {
             self.gather_orphans(key);
@@ -384,17 +396,19 @@ impl Birth {
             orphan.kill();
             orphan.finish();
         }
-        place.orphans = orphans;
+        if !orphans.is_empty() {
+            place.ending().orphans = orphans;
+        }
     }
 
     /// Tells the rules of an end once there is nothing left of it.
     pub(super) fn look_whether_over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get(&key) else { return };
         let Some(incarnation) = place.lives(life) else { return };
-        if place.exit.is_none() {
+        let Some(ending) = place.ending.as_ref().filter(|ending| ending.exit.is_some()) else {
             return;
-        }
-        let over = std::iter::once(incarnation).chain(&place.orphans).all(|incarnation| {
+        };
+        let over = std::iter::once(incarnation).chain(&ending.orphans).all(|incarnation| {
             let myself = myself.clone();
             incarnation.is_over_or(move || {
                 let _ = myself.send_message(Note::Over(key, life));
@@ -403,40 +417,33 @@ impl Birth {
         if over {
             return self.over(myself, key, life);
         }
-        if place.alarm.is_none() {
+        if ending.alarm.is_none() {
             self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
         }
     }
 
     fn over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
         let Some(place) = self.places.get_mut(&key) else { return };
-        let exit = place.exit.take().unwrap_or(Exit::Killed);
-        if let Some(actor) = place.actor.take() {
-            self.by_actor.remove(&actor);
-        }
-        if let Some(alarm) = place.alarm.take() {
+        let ending = place.ending.take().unwrap_or_default();
+        let exit = ending.exit.unwrap_or(Exit::Killed);
+        let orphans = ending.orphans;
+        if let Some(alarm) = ending.alarm {
             self.alarms.cancel(alarm);
         }
         let Some(incarnation) = place.incarnation.take() else { return };
         // Its word that it was up may still be on its way: notes are slower than ends.
         let was_up = place.started || incarnation.is_ready();
-        let orphans = std::mem::take(&mut place.orphans);
         let asked = place.seat.state() == tree::State::Stopping;
         self.seat.with_below(|below| below.at_rest = false);
         let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
         place.seat.set_state(tree::State::Stopped);
         place.seat.vacate(error.clone());
         place.with_post(|post| post.detach(&exit));
-        if let Some(error) = error
-            && !asked
-        {
-            let actor = place.seat.path();
-            tracing::warn!(event = signals::ACTOR_CRASHED, actor, life, error);
-        }
+        let seat = Arc::clone(&place.seat);
         for orphan in &orphans {
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
-            if let seat::Body::Worker(post) = &orphan.seat.body {
+            if let Some(post) = orphan.seat.spec.post() {
                 post.detach(&Exit::Killed);
             }
         }
@@ -449,6 +456,12 @@ impl Birth {
             false => Event::StartFailed(key, life),
         };
         self.feed(myself, event);
+        // Told last: nobody who waits for the replacement waits for the log as well.
+        if let Some(error) = error
+            && !asked
+        {
+            tracing::warn!(event = signals::ACTOR_CRASHED, actor = seat.path(), life, error);
+        }
     }
 
     fn tell_witness(&self, key: Key, orphans: &[Arc<Incarnation>], was_up: bool, exit: &Exit) {
@@ -456,9 +469,9 @@ impl Birth {
             return;
         }
         for orphan in orphans {
-            let exit = match orphan.seat.body {
-                seat::Body::Supervisor(_) => Exit::Shutdown,
-                seat::Body::Worker(_) => Exit::Killed,
+            let exit = match orphan.seat.is_worker() {
+                true => Exit::Killed,
+                false => Exit::Shutdown,
             };
             self.see(&orphan.seat, &Sight::Stopped(exit));
         }
@@ -478,8 +491,18 @@ impl Birth {
             self.seat.set_state(tree::State::Stopped);
             self.seat.vacate(None);
             self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
-            let asked = self.asked_to_stop && verdict == Verdict::Shutdown;
-            self.node.enter_phase(if asked { Phase::Stopped } else { Phase::GaveUp });
+            match verdict {
+                Verdict::Shutdown if self.asked_to_stop => self.node.enter_phase(Phase::Stopped),
+                Verdict::Shutdown => self.node.give_up(match self.gave_up.take() {
+                    Some(culprit) => format!("too many restarts, the last of {culprit}"),
+                    None => "its significant children have ended".to_owned(),
+                }),
+                Verdict::StartFailed(key) => {
+                    let failed = self.places.get(&key).map(|place| place.seat.describe());
+                    let failed = failed.unwrap_or_default();
+                    self.node.give_up(format!("its first start failed at {failed}"));
+                }
+            }
         }
         myself.stop(None);
     }
@@ -494,7 +517,7 @@ impl Birth {
     /// Sets the one alarm a child may have, in the place of the one before.
     fn alarm_for(&mut self, myself: &ActorRef<Note>, key: Key, after: Duration, due: Due) {
         let id = self.alarm(myself, after, due);
-        let before = self.places.get_mut(&key).and_then(|place| place.alarm.replace(id));
+        let before = self.places.get_mut(&key).and_then(|place| place.ending().alarm.replace(id));
         if let Some(before) = before {
             self.alarms.cancel(before);
         }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 pub use office::{Kid, SupervisorHandle, Tally};
@@ -85,21 +85,32 @@ impl Core {
     }
 }
 
-/// A child as its supervisor knows it.
+/// A child as its supervisor knows it; there is one for each actor, so it is small.
 struct Place {
-    child: Child,
     seat: Arc<Seat>,
-    life: Life,
     incarnation: Option<Arc<Incarnation>>,
-    actor: Option<ActorId>,
+    /// Only while it is being ended.
+    ending: Option<Box<Ending>>,
+    life: Life,
     started: bool,
     /// It went to rest, so its next start is somebody's wish and no restart.
     rested: bool,
+}
+
+/// What is known of an incarnation that is on its way out.
+#[derive(Default)]
+struct Ending {
     /// Its handler has ended in this way; it may still have its hands full.
     exit: Option<Exit>,
     /// Who lived below a supervisor that did not end in order; they must be over too.
     orphans: Vec<Arc<Incarnation>>,
     alarm: Option<AlarmId>,
+}
+
+/// Who waits for the answer to a call, and the child it brought along until that is taken in.
+struct Asker {
+    child: Option<Child>,
+    answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
 /// The state of one incarnation of a supervisor.
@@ -111,13 +122,16 @@ pub(crate) struct Birth {
     above: Above,
     core: Core,
     places: HashMap<Key, Place>,
-    by_actor: HashMap<ActorId, (Key, Life)>,
-    calls: HashMap<CallId, (Option<Child>, oneshot::Sender<Result<(), Refusal>>)>,
+    /// Also those that were fenced: when their events come, nobody is left whom they concern.
+    by_actor: HashMap<u64, (Key, Life)>,
+    calls: HashMap<CallId, Asker>,
     next_call: CallId,
     alarms: Alarms<Due>,
     events: VecDeque<Event>,
     asked_to_stop: bool,
     killed: bool,
+    /// Whose restart was one too many.
+    gave_up: Option<String>,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
@@ -135,7 +149,9 @@ impl Birth {
         let limits = Limits { intensity: plan.intensity, auto_shutdown: plan.auto_shutdown };
         let core = match &plan.plan {
             Plan::Ordered(strategy, children) => {
-                let terms = children.iter().map(|child| (Arc::clone(&child.id), child.terms));
+                let terms = children
+                    .iter()
+                    .map(|child| (Arc::clone(&child.spec.head().id), child.spec.head().terms()));
                 Core::Ordered(core::Ordered::new(*strategy, limits, terms))
             }
             Plan::Dynamic(template) => {
@@ -158,6 +174,7 @@ impl Birth {
             events: VecDeque::new(),
             asked_to_stop: false,
             killed: false,
+            gave_up: None,
         }
     }
 
@@ -220,8 +237,9 @@ impl Birth {
     fn call(&mut self, myself: &ActorRef<Note>, request: Request) {
         let call = self.next_call;
         self.next_call += 1;
-        self.calls.insert(call, (request.child, request.answer));
-        self.feed(myself, Event::Call(call, request.what));
+        let Request { what, child, answer } = request;
+        self.calls.insert(call, Asker { child, answer });
+        self.feed(myself, Event::Call(call, what));
     }
 
     fn told(&mut self, myself: &ActorRef<Note>, told: Told) {

@@ -72,14 +72,14 @@ impl SupervisorHandle {
     /// Starts one more child, to the right of the others; answers when it is up.
     pub async fn start(&self, child: Child) -> Result<(), Refusal> {
         // Whether it may be significant depends on the supervisor, whose rules look at that.
-        let auto_shutdown = match child.terms.significant {
+        let auto_shutdown = match child.spec.head().terms().significant {
             true => AutoShutdown::AnySignificant,
             false => AutoShutdown::Never,
         };
         child
-            .check_at(&child.id, auto_shutdown)
+            .check_at(child.id(), auto_shutdown)
             .map_err(|contradiction| Refusal::Contradiction(contradiction.what))?;
-        let what = Call::Start(Arc::clone(&child.id), child.terms);
+        let what = Call::Start(Arc::clone(&child.spec.head().id), child.spec.head().terms());
         self.call(what, Some(child)).await
     }
 
@@ -103,7 +103,7 @@ impl SupervisorHandle {
         let Some((_, seat)) = self.office.occupant().clone() else { return Vec::new() };
         seat.below()
             .iter()
-            .map(|seat| Kid { id: seat.id.to_string(), kind: seat.kind, state: seat.state() })
+            .map(|seat| Kid { id: seat.id().to_owned(), kind: seat.kind(), state: seat.state() })
             .collect()
     }
 

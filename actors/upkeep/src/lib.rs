@@ -1,0 +1,3 @@
+//! Actors that keep the house itself in order.
+
+pub mod timer;

@@ -1,0 +1,33 @@
+# Short names for what also works without them.
+
+# lists the recipes
+default:
+    @just --list --unsorted
+
+# runs every ring of tests, or those named: just test tidy units
+test *rings:
+    tests/run {{ rings }}
+
+# formats every source
+fmt:
+    cargo fmt --all
+
+# looks for broken lints in every target
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# runs a node until Ctrl-C: just up --data DIR --listen ADDR:PORT
+up *options:
+    cargo run --release --locked -p lares -- up {{ options }}
+
+# shows who lives in a running node: just tree --json
+tree *options:
+    cargo run --release --locked -p lares -- tree {{ options }}
+
+# drives real actors through a history on standard input: just replay < history.jsonl
+replay:
+    cargo run --quiet --locked -p runtime --example replay
+
+# measures, beside a reference: just load actors --peer beam
+load name *options:
+    cargo run --release --locked -p loadtest -- {{ name }} {{ options }}
