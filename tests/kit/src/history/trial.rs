@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::conditions::check;
 use super::replay::{Ground, replay, replay_simulated};
@@ -87,21 +85,6 @@ fn real_traces(histories: &[History]) -> Result<Vec<Vec<Line>>, Uncompared> {
         .enable_time()
         .build()
         .map_err(Uncompared::Threads)?;
-    threads.block_on(async {
-        let permits = Arc::new(Semaphore::new(TOGETHER_MAX));
-        let mut replays = JoinSet::new();
-        for (number, history) in histories.iter().cloned().enumerate() {
-            let permits = Arc::clone(&permits);
-            replays.spawn(async move {
-                let _permit = permits.acquire_owned().await;
-                (number, replay(&history, Ground::Here).await)
-            });
-        }
-        let mut traces = vec![Vec::new(); histories.len()];
-        while let Some(replayed) = replays.join_next().await {
-            let (number, trace) = replayed.expect("a replay does not panic");
-            traces[number] = trace?;
-        }
-        Ok(traces)
-    })
+    let replays = stream::iter(histories).map(|history| replay(history, Ground::Here));
+    Ok(threads.block_on(replays.buffered(TOGETHER_MAX).try_collect())?)
 }

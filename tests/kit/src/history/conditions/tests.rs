@@ -212,8 +212,8 @@ fn each_supervisor_has_its_reasons_and_its_order() {
     breaks(
         "a supervisor acts for a reason",
         &nested,
-        "terminate s/a, error s/a",
-        "+/; +s; +s/a; +s/b; -s/a; ok; -s/b; -s; +s; +s/a; +s/b; error",
+        "error s/a",
+        "+/; +s; +s/a; +s/b; -s/a error; +s/a; -s/b; -s/a; -s; +s; +s/a; +s/b; ok",
     );
     breaks(
         "starts go from left to right",
