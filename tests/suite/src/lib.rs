@@ -11,6 +11,10 @@
 )]
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
+mod otp;
 #[cfg(test)]
 mod tidy;
