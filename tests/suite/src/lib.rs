@@ -13,4 +13,6 @@
 #[cfg(test)]
 mod node;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tidy;
