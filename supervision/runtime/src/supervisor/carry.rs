@@ -491,7 +491,7 @@ impl Birth {
 
     /// Nothing lives below any more: this supervisor ends.
     fn exit(&mut self, myself: &ActorRef<Note>, verdict: Verdict) {
-        self.plan.office.close();
+        self.plan.office.close(self.incarnation.serial);
         self.calls.clear();
         if matches!(self.above, Above::Node) {
             self.seat.set_state(tree::State::Stopped);
