@@ -1,5 +1,6 @@
 //! What the world promises to tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxError;
@@ -111,6 +112,37 @@ fn a_crash_in_the_middle_of_a_handler_is_the_last_thing_it_does() {
 }
 
 #[test]
+fn a_node_that_is_gone_leaves_nothing_behind() {
+    let probe = Arc::new(());
+    let witness = Arc::clone(&probe);
+    let mut world = World::new(1);
+    world.node("a", move |site| {
+        let held = Arc::clone(&witness);
+        let (notes, point) = (site.notes(), site.point("half way"));
+        let make = move || {
+            let _held = &held;
+            Beater { notes: notes.clone(), point: point.clone() }
+        };
+        let inner = Supervisor::new("inner", Strategy::OneForOne)
+            .child(Worker::new("one", "beater", make).on(site).0);
+        Supervisor::new("root", Strategy::OneForOne).child(inner.as_child())
+    });
+    let count = || Arc::strong_count(&probe);
+    world.run_for(SECOND);
+    // This test, the plan, and the specification of the worker.
+    assert_eq!(count(), 3);
+    world.crash("a");
+    assert_eq!(count(), 2);
+    world.boot_again("a");
+    world.run_for(SECOND);
+    world.kill("a", "root/inner");
+    world.run_for(SECOND);
+    world.stop("a");
+    world.run_for(SECOND);
+    assert_eq!(count(), 2);
+}
+
+#[test]
 fn a_clock_drifts_stands_still_and_goes_on() {
     let mut world = world();
     world.drift("a", 500_000);
@@ -173,14 +205,14 @@ fn a_node_that_spins_is_found() {
 
 /// Waits for no time at all, again and again.
 struct Spinner {
-    clock: std::sync::Arc<dyn domain::time::Clock>,
+    clock: Arc<dyn domain::time::Clock>,
 }
 
 impl Actor for Spinner {
     type Message = ();
 
     async fn init(&mut self, cx: &mut Context<()>) -> Result<(), BoxError> {
-        let clock = std::sync::Arc::clone(&self.clock);
+        let clock = Arc::clone(&self.clock);
         cx.spawn(async move {
             loop {
                 clock.sleep(Duration::ZERO).await;
