@@ -17,4 +17,6 @@ mod node;
 #[cfg(test)]
 mod otp;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tidy;

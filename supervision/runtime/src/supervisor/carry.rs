@@ -443,13 +443,14 @@ impl Birth {
         let seat = Arc::clone(&place.seat);
         for orphan in &orphans {
             orphan.free_names();
+            self.tell_of_orphan(orphan);
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
             if let Some(post) = orphan.seat.spec.post() {
                 post.detach(&Exit::Killed);
             }
         }
-        self.tell_witness(key, &orphans, was_up, &exit);
+        self.tell_witness(key, was_up, &exit);
         if was_up && !self.places[&key].started {
             self.events.push_back(Event::Started(key, life));
         }
@@ -466,16 +467,19 @@ impl Birth {
         }
     }
 
-    fn tell_witness(&self, key: Key, orphans: &[Arc<Incarnation>], was_up: bool, exit: &Exit) {
+    fn tell_of_orphan(&self, orphan: &Incarnation) {
+        let sight = match (orphan.seat.is_worker(), orphan.seat.state()) {
+            // Whoever nobody has heard of being up has not been seen to start.
+            (true, tree::State::Starting) => Sight::Failed,
+            (true, _) => Sight::Stopped(Exit::Killed),
+            (false, _) => Sight::Stopped(Exit::Shutdown),
+        };
+        self.see(&orphan.seat, &sight);
+    }
+
+    fn tell_witness(&self, key: Key, was_up: bool, exit: &Exit) {
         if self.node.witness.is_none() {
             return;
-        }
-        for orphan in orphans {
-            let exit = match orphan.seat.is_worker() {
-                true => Exit::Killed,
-                false => Exit::Shutdown,
-            };
-            self.see(&orphan.seat, &Sight::Stopped(exit));
         }
         let place = &self.places[&key];
         match (place.is_worker(), was_up) {
@@ -487,7 +491,7 @@ impl Birth {
 
     /// Nothing lives below any more: this supervisor ends.
     fn exit(&mut self, myself: &ActorRef<Note>, verdict: Verdict) {
-        self.plan.office.close();
+        self.plan.office.close(self.incarnation.serial);
         self.calls.clear();
         if matches!(self.above, Above::Node) {
             self.seat.set_state(tree::State::Stopped);
