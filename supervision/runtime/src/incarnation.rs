@@ -126,7 +126,13 @@ impl Incarnation {
     /// It runs now, on the threads of this crew.
     pub(crate) fn settle_in(&self, cell: ActorCell, crew: usize) {
         self.crew.store(crew, Ordering::Release);
-        self.belongings().cell = Some(cell);
+        let mut belongings = self.belongings();
+        belongings.cell = Some(cell.clone());
+        if belongings.panic_text.is_some() {
+            // It was quicker than its supervisor: a task of it has crashed it already.
+            drop(belongings);
+            cell.kill();
+        }
     }
 
     /// Asks politely: the actor ends after the message it is at.

@@ -120,6 +120,24 @@ async fn in_a_task() {
 }
 
 #[tokio::test]
+async fn in_a_task_of_an_actor_that_has_only_just_begun() {
+    let (node, _) = node();
+    let (child, handle) = plain("a").on(&node);
+    let (_, neighbour) = stage_with(child, &node).await;
+    for round in 1..=200 {
+        let spawns = act(|_, cx| {
+            cx.spawn(async { panic!("in a task") });
+            Box::pin(std::future::pending())
+        });
+        // What waits is heard in the first moment of the next life.
+        handle.tell(panic_now()).expect("room");
+        handle.tell(spawns).expect("room");
+        assert_eq!(life(&handle).await, 2 * round + 1);
+    }
+    nobody_noticed(&node, &neighbour).await;
+}
+
+#[tokio::test]
 async fn in_blocking_work_and_in_a_port_call() {
     let (node, _) = node();
     let (child, handle) = plain("a").on(&node);
