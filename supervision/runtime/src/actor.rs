@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -259,6 +260,33 @@ struct Desk<A: Actor> {
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
+}
+
+impl<A: Actor> Drop for Desk<A> {
+    /// An actor that was killed is handed to its supervisor by ractor. It is let go on its own
+    /// threads all the same, and whatever it does there is its own affair.
+    fn drop(&mut self) {
+        let Some(actor) = self.actor.take() else { return };
+        let incarnation = Arc::clone(&self.cx.incarnation);
+        let hand = incarnation.hand();
+        let let_go = move || {
+            let dropped = || incarnation.enter(|| drop(actor));
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(dropped)) {
+                let (actor, text) = (incarnation.seat.path(), incarnation::panic_text(&*panic));
+                tracing::error!(actor, text, "an actor panicked as it was dropped");
+            }
+            drop(hand);
+        };
+        let elsewhere = std::mem::needs_drop::<A>() && incarnation::with_current(|_| ()).is_some();
+        let own_threads = self.cx.node.threads.of_crew(self.cx.incarnation.crew());
+        match own_threads.filter(|_| elsewhere) {
+            Some(threads) => {
+                let _entered = threads.enter();
+                drop(spawn_here(async { let_go() }));
+            }
+            None => let_go(),
+        }
+    }
 }
 
 /// Gives the permit of a message back, however its handler ended.

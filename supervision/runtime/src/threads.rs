@@ -185,6 +185,14 @@ impl Threads {
         (runtime.handle().clone(), crew.number)
     }
 
+    /// The threads of this crew, while there are any.
+    pub(crate) fn of_crew(&self, number: usize) -> Option<Handle> {
+        match &self.ground {
+            Some(ground) => Some(ground.clone()),
+            None => lock(&self.crews).get(number).map(|(_, runtime)| runtime.handle().clone()),
+        }
+    }
+
     /// Writes a thread off. Tells which crew has nobody left, if this was the last of it.
     pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<usize> {
         slot.lost.store(true, Ordering::Release);
