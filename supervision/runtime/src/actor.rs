@@ -212,7 +212,8 @@ where
             node: Arc::clone(&self.node),
         };
         let hand = incarnation.hand();
-        let in_flight = InFlight { mailbox: Arc::clone(&self.mailbox), bytes: None };
+        let serial = incarnation.serial;
+        let in_flight = InFlight { mailbox: Arc::clone(&self.mailbox), serial, is_held: false };
         let cradle: Arc<dyn Make<A>> = self;
         let desk = Desk { actor: None, cradle, start_deadline, in_flight, cx, hand };
         let _on_its_threads = place.enter();
@@ -292,13 +293,14 @@ impl<A: Actor> Drop for Desk<A> {
 /// Gives the permit of a message back, however its handler ended.
 struct InFlight<M: Message> {
     mailbox: Arc<Mailbox<M>>,
-    bytes: Option<u32>,
+    serial: u64,
+    is_held: bool,
 }
 
 impl<M: Message> InFlight<M> {
     fn release(&mut self) {
-        if let Some(bytes) = self.bytes.take() {
-            self.mailbox.release(bytes);
+        if std::mem::take(&mut self.is_held) {
+            self.mailbox.release(self.serial);
         }
     }
 }
@@ -356,10 +358,10 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             if incarnation.is_stop_asked() {
                 return Ok(());
             }
-            let Some(taken) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
-            desk.in_flight.bytes = Some(taken.bytes);
+            let Some(message) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
+            desk.in_flight.is_held = true;
             incarnation.set_doing(Doing::Handling);
-            let next = incarnation.run(actor.handle(taken.message, &mut desk.cx)).await;
+            let next = incarnation.run(actor.handle(message, &mut desk.cx)).await;
             incarnation.set_doing(Doing::Idle);
             desk.in_flight.release();
             match next {

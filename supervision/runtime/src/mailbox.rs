@@ -117,6 +117,8 @@ struct Queue<M> {
     held: u32,
     held_bytes: u32,
     senders_waiting: u32,
+    /// The bytes of the message its present reader is at.
+    handled: Option<u32>,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
@@ -137,6 +139,7 @@ impl<M: Message> Mailbox<M> {
             held: 0,
             held_bytes: 0,
             senders_waiting: 0,
+            handled: None,
             open: true,
             awake: false,
             reader: None,
@@ -228,13 +231,16 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Gives the next message to the reader of this serial; without one the reader may sleep.
-    pub(crate) fn next(&self, serial: u64) -> Option<Taken<M>> {
+    pub(crate) fn next(&self, serial: u64) -> Option<M> {
         let mut queue = self.lock();
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
         match queue.items.pop_front() {
-            Some((message, bytes)) => Some(Taken { message, bytes }),
+            Some((message, bytes)) => {
+                queue.handled = Some(bytes);
+                Some(message)
+            }
             None => {
                 queue.awake = false;
                 None
@@ -242,9 +248,16 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    /// A message's handler has ended, or its reader has.
-    pub(crate) fn release(&self, bytes: u32) {
-        let mut queue = self.lock();
+    /// The handler of this reader has ended; without effect once the reader is over.
+    pub(crate) fn release(&self, serial: u64) {
+        let queue = self.lock();
+        if queue.reader.as_ref().is_some_and(|reader| reader.serial == serial) {
+            self.give_back_handled(queue);
+        }
+    }
+
+    fn give_back_handled(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let Some(bytes) = queue.handled.take() else { return };
         queue.held -= 1;
         queue.held_bytes -= bytes;
         let waited_for = queue.senders_waiting > 0;
@@ -288,12 +301,6 @@ impl<M: Message> Mailbox<M> {
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A message in the hands of its reader; it counts until released.
-pub(crate) struct Taken<M> {
-    pub(crate) message: M,
-    pub(crate) bytes: u32,
 }
 
 /// Counts a sender that waits, so that nobody rings bells for no one.
@@ -342,7 +349,8 @@ impl<M: Message> Post for Mailbox<M> {
         queue.reader = None;
         queue.awake = false;
         let monitors = std::mem::take(&mut queue.monitors);
-        drop(queue);
+        // One that was cut off may be at its message for ever; that message counts no more.
+        self.give_back_handled(queue);
         for monitor in monitors {
             let _ = monitor.send(exit.clone());
         }

@@ -5,6 +5,7 @@ mod over;
 mod panics;
 mod stage;
 mod supervision;
+mod watchdog;
 
 #[test]
 fn no_test_file_is_forgotten() {
