@@ -64,6 +64,50 @@ async fn who_blocks_its_thread_in_the_kernel_is_fenced_too() {
 }
 
 #[tokio::test]
+async fn who_spins_in_its_init_or_its_leave_or_a_task_is_fenced_too() {
+    for place in ["init", "leave", "task"] {
+        let (node, log) = node_with(&vigilant());
+        let leash = Leash::default();
+        let (in_init, in_leave, in_task) = (leash.held(), leash.held(), leash.held());
+        let script = Script::default()
+            .init(move |life, cx| {
+                match (place, life) {
+                    ("init", 2) => in_init.spin(),
+                    ("task", 1) => {
+                        let held = in_task.clone();
+                        cx.spawn(async move { held.spin() });
+                    }
+                    _ => {}
+                }
+                Box::pin(async { Ok(()) })
+            })
+            .leave(move |_, _| {
+                if place == "leave" {
+                    in_leave.spin();
+                }
+                Box::pin(async {})
+            });
+        let (child, handle) = script.worker("a").on(&node);
+        plant(&node, &root(Strategy::OneForOne).child(child)).await;
+        match place {
+            "init" => handle.tell(crate::stage::fail()).expect("room"),
+            "leave" => handle.tell(crate::stage::done()).expect("room"),
+            _ => {}
+        }
+        let replaced = async {
+            while script.lives() < if place == "init" { 3 } else { 2 } {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(place, replaced).await;
+        soon(place, log.until(|| node.is_settled())).await;
+        let error = at(&node, "root/a").last_error.expect("it was cut off");
+        assert!(error.starts_with("fenced"), "{place}: {error}");
+        leash.let_go();
+    }
+}
+
+#[tokio::test]
 async fn who_is_idle_or_awaits_is_never_fenced() {
     let (node, log) = node_with(&vigilant());
     let (a, idle) = plain("idle").on(&node);
