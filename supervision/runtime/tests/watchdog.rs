@@ -243,6 +243,27 @@ async fn when_every_thread_is_lost_at_once_everybody_is_restarted_elsewhere_and_
     assert_eq!(life(&other_class).await, 1, "adapters have threads of their own");
 }
 
+#[tokio::test]
+async fn as_many_lost_threads_as_may_be_and_the_root_gives_up() {
+    let options = Options { lost_threads_max: 3, ..vigilant() };
+    let (node, _) = node_with(&options);
+    let (a, first) = plain("a").on(&node);
+    let (b, _) = plain("b").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(a).child(b)).await;
+    let leash = Leash::default();
+    for lost in 1..=3 {
+        let ended = watch(&first).await;
+        first.tell(spin(&leash)).expect("room");
+        assert_eq!(soon("the fence", ended).await, Exit::Fenced);
+        assert!(lost == 3 || node.why().is_empty(), "{lost}: {}", node.why());
+    }
+    assert_eq!(soon("the end", node.reached(Phase::Ready)).await, Phase::GaveUp);
+    assert!(node.why().starts_with("3 threads are lost"), "{}", node.why());
+    leash.let_go();
+    assert_eq!(stop(&node).await, Phase::GaveUp, "what it gave up it does not take back");
+    soon("the tree is down", emptied(&node)).await;
+}
+
 async fn emptied(node: &Node) {
     while at(node, "root").state != domain::tree::State::Stopped {
         tokio::task::yield_now().await;
