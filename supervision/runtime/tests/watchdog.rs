@@ -139,6 +139,55 @@ async fn who_is_idle_or_awaits_is_never_fenced() {
     assert_eq!(ends.collect::<Vec<_>>(), ["stopped root/spinner fenced"; 3]);
 }
 
+#[tokio::test]
+async fn who_was_fenced_can_do_nothing_when_it_wakes_up() {
+    let (node, log) = node_with(&vigilant());
+    let (ledger, book) = plain("ledger").on(&node);
+    let (child, sleeper) = plain("a").on(&node);
+    let (extra, _) = plain("extra").on(&node);
+    let root = root(Strategy::OneForOne).child(ledger).child(child);
+    plant(&node, &root).await;
+    let leash = Leash::default();
+    let ended = watch(&sleeper).await;
+    let woke = Gate::closed();
+    let report = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let question = |reply: Reply<u32>| {
+        let wakes = Wakes {
+            held: leash.held(),
+            book: book.clone(),
+            keeper: root.handle(),
+            extra,
+            log: Arc::clone(&log),
+            reply,
+            report: Arc::clone(&report),
+            woke: woke.clone(),
+        };
+        wakes.after_a_long_spin()
+    };
+    let asked = sleeper.ask(question, LONG);
+    let story = async {
+        assert_eq!(soon("the fence", ended).await, Exit::Fenced);
+        leash.let_go();
+        woke.pass().await;
+    };
+    let (answer, ()) = soon("the awakening", join(asked, story)).await;
+    let said = report.lock().expect("nobody panics").clone();
+    let expected = [
+        format!("tell: {:?}", Some(Why::Fenced)),
+        "claim: refused".to_owned(),
+        format!("start: {:?}", Err::<(), _>(Refusal::Fenced)),
+        "kill: false".to_owned(),
+        "call: fenced".to_owned(),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(answer, Err(Unanswered::Lost), "a late answer is none");
+    assert_eq!(life(&book).await, 1);
+    assert_eq!(life(&sleeper).await, 2);
+    assert!(!log.has("from the fenced one"));
+    assert!(node.find::<Do>("late").is_none());
+    assert_eq!(root.handle().which().len(), 2);
+}
+
 /// What a fenced one tries when it wakes up.
 struct Wakes {
     held: crate::stage::Held,
