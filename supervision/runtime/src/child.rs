@@ -285,7 +285,7 @@ impl Child {
         }
         self.terms.check(auto_shutdown).map_err(here)?;
         match &*self.body {
-            Body::Worker { birth, .. } if birth.post().bound() == 0 => {
+            Body::Worker { birth, .. } if birth.post().takes_nothing() => {
                 Err(here("a mailbox with a bound of 0 takes nothing"))
             }
             Body::Worker { .. } => Ok(()),

@@ -337,6 +337,8 @@ pub(crate) trait Post: Send + Sync {
     fn close(&self);
     fn depth(&self) -> u32;
     fn bound(&self) -> u32;
+    /// Whether its bounds contradict its purpose.
+    fn takes_nothing(&self) -> bool;
 }
 
 impl<M: Message> Post for Mailbox<M> {
@@ -385,5 +387,9 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn bound(&self) -> u32 {
         self.bounds.messages_max
+    }
+
+    fn takes_nothing(&self) -> bool {
+        self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
     }
 }

@@ -1,6 +1,11 @@
 //! What the runtime promises, kept by real actors.
 
+mod backoff;
+mod calls;
+mod dynamic;
+mod inspection;
 mod mailbox;
+mod names;
 mod over;
 mod panics;
 mod stage;
