@@ -118,6 +118,8 @@ struct Queue<M> {
     held_bytes: u32,
     /// How often a reader has looked; stands still while it cannot.
     looks: u32,
+    /// The bytes of the message its present reader is at.
+    handled: Option<u32>,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
@@ -163,6 +165,7 @@ impl<M: Message> Mailbox<M> {
             held: 0,
             held_bytes: 0,
             looks: 0,
+            handled: None,
             open: true,
             awake: false,
             reader: None,
@@ -252,14 +255,17 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Gives the next message to the reader of this serial; without one the reader may sleep.
-    pub(crate) fn next(&self, serial: u64) -> Option<Taken<M>> {
+    pub(crate) fn next(&self, serial: u64) -> Option<M> {
         let mut queue = self.lock();
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
         match queue.contents.as_mut().and_then(|contents| contents.items.pop_front()) {
-            Some((message, bytes)) => Some(Taken { message, bytes }),
+            Some((message, bytes)) => {
+                queue.handled = Some(bytes);
+                Some(message)
+            }
             None => {
                 queue.awake = false;
                 None
@@ -267,9 +273,16 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    /// A message's handler has ended, or its reader has.
-    pub(crate) fn release(&self, bytes: u32) {
-        let mut queue = self.lock();
+    /// The handler of this reader has ended; without effect once the reader is over.
+    pub(crate) fn release(&self, serial: u64) {
+        let queue = self.lock();
+        if queue.reader.as_ref().is_some_and(|reader| reader.serial == serial) {
+            self.give_back_handled(queue);
+        }
+    }
+
+    fn give_back_handled(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let Some(bytes) = queue.handled.take() else { return };
         queue.held -= 1;
         queue.held_bytes -= bytes;
         let contents = queue.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
@@ -321,12 +334,6 @@ impl<M: Message> Mailbox<M> {
     }
 }
 
-/// A message in the hands of its reader; it counts until released.
-pub(crate) struct Taken<M> {
-    pub(crate) message: M,
-    pub(crate) bytes: u32,
-}
-
 /// Counts a sender that waits, so that nobody rings bells for no one.
 struct Waiter<'a, M: Message> {
     mailbox: &'a Mailbox<M>,
@@ -371,6 +378,8 @@ pub(crate) trait Post: Send + Sync {
     fn bound(&self) -> u32;
     /// How often the reader has looked, if it was woken and has nothing in its hands.
     fn overdue(&self) -> Option<u32>;
+    /// Whether its bounds contradict its purpose.
+    fn takes_nothing(&self) -> bool;
 }
 
 impl<M: Message> Post for Mailbox<M> {
@@ -382,10 +391,11 @@ impl<M: Message> Post for Mailbox<M> {
         let mut queue = self.lock();
         queue.reader = None;
         queue.awake = false;
-        let Some(contents) = &mut queue.contents else { return };
-        let monitors = std::mem::take(&mut contents.monitors);
-        drop(queue);
-        for monitor in monitors {
+        let contents = queue.contents.as_mut();
+        let monitors = contents.map(|contents| std::mem::take(&mut contents.monitors));
+        // One that was cut off may be at its message for ever; that message counts no more.
+        self.give_back_handled(queue);
+        for monitor in monitors.unwrap_or_default() {
             let _ = monitor.send(exit.clone());
         }
     }
@@ -425,7 +435,11 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn overdue(&self) -> Option<u32> {
         let queue = self.lock();
-        let waits = queue.awake && queue.held as usize == queue.waiting();
+        let waits = queue.awake && queue.handled.is_none() && queue.waiting() > 0;
         (waits && queue.reader.is_some()).then_some(queue.looks)
+    }
+
+    fn takes_nothing(&self) -> bool {
+        self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
     }
 }
