@@ -367,3 +367,6 @@ impl Drop for Hand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

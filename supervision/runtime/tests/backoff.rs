@@ -10,8 +10,8 @@ use runtime::spec::{Backoff, Intensity, Strategy};
 use runtime::{Node, Phase, Supervisor};
 
 use crate::stage::{
-    Do, Log, Script, VirtualClock, crash, done, end_with, fail, life, node_here, plain, plant, soon,
-    state,
+    Do, Log, Script, VirtualClock, crash, done, end_with, fail, life, node_here, plain, plant,
+    soon, state,
 };
 
 const PLAN: Backoff = Backoff {
@@ -47,12 +47,17 @@ async fn gaps_double_to_the_cap_with_jitter_between_half_and_all_also_for_a_clea
         let (child, handle) = plain("a").backoff(PLAN).on(&node);
         plant(&node, &strict(Strategy::OneForOne).child(child)).await;
         let mut gaps = Vec::new();
-        for (attempt, ceiling) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 16.0), (6, 16.0), (7, 16.0)] {
+        for (attempt, ceiling) in
+            [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 16.0), (6, 16.0), (7, 16.0)]
+        {
             end_with(&handle, ends()).await;
             restarting(&node, &log, "root/a").await;
             let (life, gap) = seconds_until(&clock, life(&handle)).await;
             assert_eq!(life, attempt + 1);
-            assert!((ceiling / 2.0..=ceiling + 0.01).contains(&gap), "{attempt}: {gap} of {ceiling}");
+            assert!(
+                (ceiling / 2.0..=ceiling + 0.01).contains(&gap),
+                "{attempt}: {gap} of {ceiling}"
+            );
             gaps.push(gap / ceiling);
         }
         gaps.dedup_by(|left, right| (*left - *right).abs() < 0.001);
@@ -154,8 +159,13 @@ async fn siblings_that_share_its_fate_stop_first_and_wait_with_it() {
         assert_eq!(life(&culprit).await, 2);
         soon("everybody", log.until(|| node.is_settled())).await;
         let expected: &[&str] = if left_waits { &["a", "b", "c"] } else { &["b", "c"] };
-        let again: Vec<_> =
-            births.lock().expect("nobody panics").iter().filter(|birth| birth.1 == 2).copied().collect();
+        let again: Vec<_> = births
+            .lock()
+            .expect("nobody panics")
+            .iter()
+            .filter(|birth| birth.1 == 2)
+            .copied()
+            .collect();
         assert_eq!(again.iter().map(|birth| birth.0).collect::<Vec<_>>(), expected);
         let earliest = crashed + Duration::from_millis(500);
         assert!(again.iter().all(|birth| birth.2 >= earliest), "{again:?} after {crashed:?}");

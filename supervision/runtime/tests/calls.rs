@@ -7,9 +7,7 @@ use std::time::Duration;
 use domain::tree::State;
 use futures::future::{join, join_all};
 use runtime::core::{CALLS_WAITING_MAX, Refusal};
-use runtime::spec::{
-    AutoShutdown, Backoff, Intensity, Restart, Shutdown, Strategy, Terms,
-};
+use runtime::spec::{AutoShutdown, Backoff, Intensity, Restart, Shutdown, Strategy, Terms};
 use runtime::{Bounds, Error, Node, Supervisor, SupervisorHandle, Tally, Template};
 
 use crate::stage::{
@@ -153,8 +151,7 @@ async fn calls_that_wait_are_bounded_and_told_when_the_supervisor_ends() {
     let root = root(Strategy::OneForOne).child(a);
     plant(&node, &root).await;
     let sup = root.handle();
-    let mut calls: Vec<_> =
-        (0..CALLS_WAITING_MAX).map(|_| Box::pin(sup.terminate("a"))).collect();
+    let mut calls: Vec<_> = (0..CALLS_WAITING_MAX).map(|_| Box::pin(sup.terminate("a"))).collect();
     for call in &mut calls {
         assert!(futures::poll!(call).is_pending());
     }
@@ -193,10 +190,9 @@ async fn a_tree_that_contradicts_itself_is_refused_with_the_path() {
     refused(&node, &in_sup(sup.as_child()), expected);
 
     let expected = "root/sup/a: a mailbox with a bound of 0 takes nothing";
-    for bounds in [
-        Bounds { messages_max: 0, bytes_max: 1 },
-        Bounds { messages_max: 1, bytes_max: 0 },
-    ] {
+    for bounds in
+        [Bounds { messages_max: 0, bytes_max: 1 }, Bounds { messages_max: 1, bytes_max: 0 }]
+    {
         refused(&node, &in_sup(plain("a").mailbox(bounds).on(&node).0), expected);
     }
 
@@ -220,8 +216,7 @@ async fn a_tree_that_contradicts_itself_is_refused_with_the_path() {
         stable: Duration::ZERO,
         attempts_max: 0,
     };
-    let expected =
-        "root/sup/a: a back-off of 0 attempts never restarts; make the child temporary";
+    let expected = "root/sup/a: a back-off of 0 attempts never restarts; make the child temporary";
     refused(&node, &in_sup(plain("a").backoff(never).on(&node).0), expected);
 
     let terms = Terms { restart: Restart::Permanent, significant: false, backoff: None };

@@ -183,8 +183,10 @@ async fn a_child_in_back_off_waits_alone_and_can_be_terminated() {
     crash(&waits).await;
     soon("the back-off", log.until(restarting)).await;
     assert_eq!(sup.terminate("a").await, Ok(()));
-    assert_eq!(waits.ask(ping, LONG).await.err().map(|error| error.to_string()).as_deref(),
-        Some("the question was not taken: nobody reads this mailbox any more"));
+    assert_eq!(
+        waits.ask(ping, LONG).await.err().map(|error| error.to_string()).as_deref(),
+        Some("the question was not taken: nobody reads this mailbox any more")
+    );
     assert_eq!(sup.count().specs, 1);
 }
 

@@ -89,7 +89,8 @@ async fn the_tree_shows_everybody_with_all_fields() {
               ]
             }
           ]
-        }"#]].assert_eq(&tree);
+        }"#]]
+    .assert_eq(&tree);
 }
 
 #[tokio::test]
@@ -199,7 +200,10 @@ async fn every_monitor_hears_how_the_incarnation_ended() {
     assert_eq!(end_with(&handle, at_once(|_| Ok(Next::Shutdown))).await, Exit::Shutdown);
     assert_eq!(end_with(&handle, fail()).await, Exit::Failed("as it was told".to_owned()));
     let exit = end_with(&handle, panic_now()).await;
-    assert!(matches!(&exit, Exit::Panicked(text) if text.starts_with("as it was told")), "{exit:?}");
+    assert!(
+        matches!(&exit, Exit::Panicked(text) if text.starts_with("as it was told")),
+        "{exit:?}"
+    );
     assert_eq!(kill(&handle).await, Exit::Killed);
     let first = watch(&handle).await;
     let second = watch(&handle).await;

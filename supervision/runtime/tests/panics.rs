@@ -6,11 +6,13 @@ use std::time::Duration;
 use domain::tree::State;
 use futures::future::join;
 use runtime::spec::{Intensity, Shutdown, Strategy};
-use runtime::{Actor, Context, Exit, Handle, Message, Next, Node, Options, Phase, Supervisor, Why, Worker};
+use runtime::{
+    Actor, Context, Exit, Handle, Message, Next, Node, Options, Phase, Supervisor, Why, Worker,
+};
 
 use crate::stage::{
-    Do, Held, LONG, Leash, Log, Outcome, Script, act, at, at_once, crash, end_with, kill, life, node, node_with, panic_now,
-    plain, plant, root, soon, stop,
+    Do, Held, LONG, Leash, Log, Outcome, Script, act, at, at_once, crash, end_with, kill, life,
+    node, node_with, panic_now, plain, plant, root, soon, stop,
 };
 
 /// A node with a neighbour who must not notice anything.
@@ -182,7 +184,7 @@ struct Doer;
 enum Deed {
     Fail,
     Nothing,
-    Hang(#[expect(dead_code, reason = "held for its drop")] Option<Loud>),
+    Hang(Option<Loud>),
     Carry(#[expect(dead_code, reason = "held for its drop")] Loud),
 }
 
