@@ -389,3 +389,6 @@ impl Drop for Hand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
