@@ -115,7 +115,7 @@ impl<M: Message> Context<M> {
     /// Starts a task that ends with this incarnation; a panic in it crashes the actor.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let hand = self.incarnation.hand();
-        let task = Arc::clone(&self.incarnation).run_task(hand, work);
+        let task = Arc::clone(&self.incarnation).run_task(work, hand);
         self.incarnation.keep_task(spawn_here(task));
     }
 
@@ -155,10 +155,11 @@ impl<M: Message> Context<M> {
         let hand = self.incarnation.hand();
         let clock = Arc::clone(&self.node().clock);
         let (done, answer) = tokio::sync::oneshot::channel();
-        let bounded = Arc::clone(&self.incarnation).run_task(hand, async move {
+        let bounded = async move {
             let output = patience::within(call, deadline, &*clock).await;
             let _ = done.send(output);
-        });
+        };
+        let bounded = Arc::clone(&self.incarnation).run_task(bounded, hand);
         self.node().threads.spawn(Class::Adapter, bounded);
         match answer.await {
             Ok(Some(output)) => Ok(output),

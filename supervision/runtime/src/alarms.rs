@@ -84,3 +84,6 @@ impl<T> Drop for Alarms<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ fn from_reason(reason: Option<&str>) -> Exit {
         Some(_) | None => Exit::Shutdown,
     }
 }
+
+#[cfg(test)]
+mod tests;

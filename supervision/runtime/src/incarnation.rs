@@ -288,7 +288,9 @@ impl Incarnation {
     }
 
     /// Runs a task of this incarnation, whose panic is the actor's.
-    pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
+    ///
+    /// The hand comes last: a task that never ran drops what it was given in this order.
+    pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, work: F, hand: Hand) {
         // Named first, so dropped last: the hand is empty when the work is gone, and not before.
         let _hand = hand;
         let work = pin!(Some(work));
@@ -387,3 +389,6 @@ impl Drop for Hand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,17 +83,14 @@ impl Ceiling {
     }
 
     fn take(&self, bytes: usize) -> bool {
-        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
-        let fits = before + bytes <= self.bytes_max;
-        if !fits {
-            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        }
-        fits
+        let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
+        // In one order with `waiting`: whoever finds no room has been seen by who makes some.
+        self.bytes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     fn give_back(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        if self.waiting.load(Ordering::Acquire) > 0 {
+        self.bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.space.notify_waiters();
         }
     }
@@ -184,7 +181,7 @@ impl<M: Message> Mailbox<M> {
             return Err(Refused { message, why: Why::Closed });
         }
         let full = queue.held >= self.bounds.messages_max
-            || queue.held_bytes.saturating_add(bytes) > self.bounds.bytes_max;
+            || queue.held_bytes.checked_add(bytes).is_none_or(|sum| sum > self.bounds.bytes_max);
         if full {
             return Err(Refused { message, why: Why::Full });
         }
@@ -347,7 +344,7 @@ impl<'a, M: Message> Waiter<'a, M> {
         contents.senders_waiting += 1;
         let space = Arc::clone(&contents.space);
         drop(queue);
-        mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
+        mailbox.node.ceiling.waiting.fetch_add(1, Ordering::SeqCst);
         Waiter { mailbox, space }
     }
 }
@@ -443,3 +440,6 @@ impl<M: Message> Post for Mailbox<M> {
         self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ impl Terms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,6 @@ fn is_blocked(thread: u32) -> bool {
     let state = text.ok().and_then(|text| text.rsplit_once(") ")?.1.chars().next());
     matches!(state, Some('S' | 'D'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,16 @@
 //! The old one is over, or fenced, before the new one starts.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
 use domain::time::Dice as _;
 use runtime::spec::{Shutdown, Strategy};
-use runtime::{Bounds, Exit, Handle, Next, Node, Options, Supervisor, Unserved, Why};
+use runtime::{Bounds, Exit, Handle, Next, Options, Supervisor, Unserved, Why};
 
 use crate::stage::{
-    Dice, Do, Gate, Held, LONG, Leash, Log, Script, act, at_once, crash, fail, kill, life, node,
-    node_with, note, panic_now, patient, plain, plant, root, soon, state, stop, watch,
+    Dice, Do, Gate, Held, LONG, Leash, Log, Script, act, at_once, crash, fail, life, node,
+    node_with, note, patient, plain, plant, root, soon, stop, watch,
 };
 
 /// What an incarnation may still have in hand when its handler is gone.
@@ -353,7 +350,7 @@ async fn in_thousands_of_crashes_two_incarnations_are_never_both_able_to_act() {
         let ended = watch(handle).await;
         let mischief = mischief(if spins_long { 99 } else { roll % 99 }, actor, &ledger, &book);
         handle.tell(mischief).expect("room");
-        if roll % 3 == 0 {
+        if roll.is_multiple_of(3) {
             handle.kill();
         }
         ends.push(ended);

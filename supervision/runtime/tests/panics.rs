@@ -184,7 +184,7 @@ struct Doer;
 enum Deed {
     Fail,
     Nothing,
-    Hang(#[expect(dead_code, reason = "held for its drop")] Option<Loud>),
+    Hang(Option<Loud>),
     Carry(#[expect(dead_code, reason = "held for its drop")] Loud),
 }
 
