@@ -9,6 +9,9 @@ use super::{ShutdownWord, parse_line};
 /// What replays histories on OTP's own supervisor.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../loadtest/otp/histories.escript");
 
+/// Histories under way at a time: most of them wait.
+const TOGETHER_MAX: &str = "256";
+
 /// Why there are no traces of OTP.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -45,7 +48,7 @@ pub fn traces(histories: &[History]) -> Result<Vec<Vec<Line>>, Error> {
 
 fn run(terms: &str) -> Result<String, Error> {
     let mut escript = Command::new("escript")
-        .args([SCRIPT, "-"])
+        .args([SCRIPT, "-", TOGETHER_MAX])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -2,8 +2,9 @@
 //!
 //! What OTP itself leaves to chance is left out. No restart comes to lie near the edge of an
 //! intensity's period: OTP counts in whole seconds, so two restarts are surely within one period
-//! if less than it lies between them, and surely not if a second more than it does. And no
-//! stubborn worker lives below a supervisor that could be killed before it.
+//! if less than it lies between them, and surely not if a second more than it does. And a
+//! supervisor is killed at once or never: whether a deadline cut it off before or after one of its
+//! children had ended would depend on the machine.
 
 use super::{
     AutoShutdown, Child, Event, History, Kind, Reason, Restart, Shutdown, ShutdownWord, Strategy,
@@ -90,7 +91,7 @@ impl Roster {
 
 impl Author {
     fn root(&mut self) -> Sup {
-        let mut root = self.sup("root", 1, true);
+        let mut root = self.sup("root", 1);
         // A root that gives up at once leaves little to see.
         if root.intensity < 2 && self.chance.happens(75) {
             root.intensity += 2;
@@ -98,8 +99,7 @@ impl Author {
         root
     }
 
-    /// `may_resist`: nobody above would be killed while somebody below takes its time.
-    fn sup(&mut self, id: &str, depth: usize, may_resist: bool) -> Sup {
+    fn sup(&mut self, id: &str, depth: usize) -> Sup {
         let strategy = match self.chance.below(100) {
             0..=29 => Strategy::OneForOne,
             30..=57 => Strategy::OneForAll,
@@ -107,8 +107,8 @@ impl Author {
             _ => Strategy::SimpleOneForOne,
         };
         let auto_shutdown = match self.chance.below(10) {
-            0..=5 => AutoShutdown::Never,
-            6 | 7 => AutoShutdown::AnySignificant,
+            0..=4 => AutoShutdown::Never,
+            5 | 6 => AutoShutdown::AnySignificant,
             _ => AutoShutdown::AllSignificant,
         };
         let mut sup = Sup {
@@ -131,7 +131,7 @@ impl Author {
             }
             self.actors_left = self.actors_left.saturating_sub(1);
             let id = char::from(b'a' + number as u8).to_string();
-            let child = self.child(&id, &sup, depth, may_resist);
+            let child = self.child(&id, &sup, depth);
             sup.children.push(child);
         }
         sup
@@ -145,7 +145,7 @@ impl Author {
         }
     }
 
-    fn child(&mut self, id: &str, parent: &Sup, depth: usize, may_resist: bool) -> Child {
+    fn child(&mut self, id: &str, parent: &Sup, depth: usize) -> Child {
         let is_template = parent.strategy == Strategy::SimpleOneForOne;
         let sup_percent = if is_template { 10 } else { 30 };
         let restart = match self.chance.below(10) {
@@ -167,28 +167,27 @@ impl Author {
             sup: None,
         };
         if depth < DEPTH_MAX && self.actors_left > 0 && self.chance.happens(sup_percent) {
-            self.make_supervisor(&mut child, depth, may_resist);
+            self.make_supervisor(&mut child, depth);
         } else {
-            self.make_worker(&mut child, may_resist, is_template);
+            self.make_worker(&mut child, is_template);
         }
         child
     }
 
-    fn make_supervisor(&mut self, child: &mut Child, depth: usize, may_resist: bool) {
+    fn make_supervisor(&mut self, child: &mut Child, depth: usize) {
         child.kind = Kind::Supervisor;
         child.shutdown = match self.chance.below(10) {
             0 => Shutdown::Word(ShutdownWord::BrutalKill),
-            // Far more than those below need, who are not stubborn then.
+            // Far more than those below can use up.
             1 => Shutdown::Ms(5_000),
             _ => Shutdown::Word(ShutdownWord::Infinity),
         };
-        let is_patient = child.shutdown == Shutdown::Word(ShutdownWord::Infinity);
         let id = child.id.clone();
-        child.sup = Some(self.sup(&id, depth + 1, may_resist && is_patient));
+        child.sup = Some(self.sup(&id, depth + 1));
     }
 
-    fn make_worker(&mut self, child: &mut Child, may_resist: bool, is_template: bool) {
-        child.stubborn = may_resist && self.chance.happens(20);
+    fn make_worker(&mut self, child: &mut Child, is_template: bool) {
+        child.stubborn = self.chance.happens(20);
         let resists = child.stubborn && self.pace == Pace::Stubborn;
         child.shutdown = match self.chance.below(10) {
             0 | 1 => Shutdown::Word(ShutdownWord::BrutalKill),
@@ -296,7 +295,7 @@ impl Author {
             auto_shutdown,
             children: Vec::new(),
         };
-        let mut child = self.child(id, &parent, DEPTH_MAX - 1, false);
+        let mut child = self.child(id, &parent, DEPTH_MAX - 1);
         if child.kind == Kind::Worker && self.chance.happens(10) {
             child.fails = vec![1];
         }

@@ -85,6 +85,15 @@ fn real_traces(histories: &[History]) -> Result<Vec<Vec<Line>>, Uncompared> {
         .enable_time()
         .build()
         .map_err(Uncompared::Threads)?;
-    let replays = stream::iter(histories).map(|history| replay(history, Ground::Here));
-    Ok(threads.block_on(replays.buffered(TOGETHER_MAX).try_collect())?)
+    let replays = stream::iter(histories.iter().enumerate())
+        .map(async |(number, history)| {
+            let trace = replay(history, Ground::Here).await?;
+            Ok::<_, Uncompared>((number, trace))
+        })
+        // Not in order: whoever sleeps would hold up everybody behind.
+        .buffer_unordered(TOGETHER_MAX)
+        .try_collect();
+    let mut traces: Vec<(usize, Vec<Line>)> = threads.block_on(replays)?;
+    traces.sort_by_key(|(number, _)| *number);
+    Ok(traces.into_iter().map(|(_, trace)| trace).collect())
 }
