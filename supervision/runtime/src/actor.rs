@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,7 +230,7 @@ where
         let cx =
             Context { incarnation: Arc::clone(&incarnation), mailbox: Arc::clone(&self.mailbox) };
         let hand = incarnation.hand();
-        let desk = Desk { actor: Seated::Not(self), in_flight: None, cx, hand };
+        let desk = Desk { actor: Seated::Not(self), is_handling: false, cx, hand };
         let _on_its_threads = place.enter();
         // ractor runs `pre_start` in the caller; ours returns at once, so the future is ready.
         let spawned = ractor::Actor::spawn_linked(None, Worker::<A>::new(), desk, parent);
@@ -264,8 +265,8 @@ impl<A> Worker<A> {
 /// Everything one incarnation holds; dropping it is the last thing it does.
 struct Desk<A: Actor> {
     actor: Seated<A>,
-    /// The bytes of the message that is being handled.
-    in_flight: Option<u32>,
+    /// A message is in its hands.
+    is_handling: bool,
     cx: Context<A::Message>,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
@@ -278,18 +279,40 @@ enum Seated<A> {
     Gone,
 }
 
-impl<A: Actor> Desk<A> {
-    /// Gives the permit of the message back: its handler has ended, in whichever way.
-    fn release(&mut self) {
-        if let Some(bytes) = self.in_flight.take() {
-            self.cx.mailbox.release(bytes);
+impl<A: Actor> Drop for Desk<A> {
+    /// An actor that was killed is handed to its supervisor by ractor. It is let go on its own
+    /// threads all the same, and whatever it does there is its own affair.
+    fn drop(&mut self) {
+        self.release();
+        let Seated::Is(actor) = std::mem::replace(&mut self.actor, Seated::Gone) else { return };
+        let incarnation = Arc::clone(&self.cx.incarnation);
+        let hand = incarnation.hand();
+        let let_go = move || {
+            let dropped = || incarnation.enter(|| drop(actor));
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(dropped)) {
+                let (actor, text) = (incarnation.seat.path(), incarnation::panic_text(&*panic));
+                tracing::error!(actor, text, "an actor panicked as it was dropped");
+            }
+            drop(hand);
+        };
+        let elsewhere = std::mem::needs_drop::<A>() && incarnation::with_current(|_| ()).is_some();
+        let own_threads = self.cx.node().threads.of_crew(self.cx.incarnation.crew());
+        match own_threads.filter(|_| elsewhere) {
+            Some(threads) => {
+                let _entered = threads.enter();
+                drop(spawn_here(async { let_go() }));
+            }
+            None => let_go(),
         }
     }
 }
 
-impl<A: Actor> Drop for Desk<A> {
-    fn drop(&mut self) {
-        self.release();
+impl<A: Actor> Desk<A> {
+    /// Gives the permit of the message back: its handler has ended, in whichever way.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.is_handling) {
+            self.cx.mailbox.release(self.cx.incarnation.serial);
+        }
     }
 }
 
@@ -345,12 +368,12 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             if incarnation.is_stop_asked() {
                 return Ok(());
             }
-            let Some(taken) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
-            desk.in_flight = Some(taken.bytes);
+            let Some(message) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
+            desk.is_handling = true;
             incarnation.set_doing(Doing::Handling);
             let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
             let next = {
-                let handling = pin!(Some(actor.handle(taken.message, &mut desk.cx)));
+                let handling = pin!(Some(actor.handle(message, &mut desk.cx)));
                 Inside::new(&incarnation, handling).await
             };
             incarnation.set_doing(Doing::Idle);

@@ -123,7 +123,14 @@ impl Shared {
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
-        self.phase.send_replace(phase);
+        self.phase.send_if_modified(|now| match now {
+            // What was given up is not ended in order by being stopped afterwards.
+            Phase::GaveUp => false,
+            Phase::Starting | Phase::Ready | Phase::Stopped => {
+                *now = phase;
+                true
+            }
+        });
     }
 
     fn root(&self) -> Option<Root> {

@@ -1,10 +1,16 @@
 //! What the runtime promises, kept by real actors.
 
+mod backoff;
+mod calls;
+mod dynamic;
+mod inspection;
 mod mailbox;
+mod names;
 mod over;
 mod panics;
 mod stage;
 mod supervision;
+mod watchdog;
 
 #[test]
 fn no_test_file_is_forgotten() {

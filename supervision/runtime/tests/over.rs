@@ -317,6 +317,61 @@ fn write(ledger: &Arc<Ledger>, book: &Handle<Do>, actor: usize, life: u32) {
     let _ = book.tell(entry);
 }
 
+#[tokio::test]
+async fn in_thousands_of_crashes_two_incarnations_are_never_both_able_to_act() {
+    const CRASHES: u32 = 2_500;
+    let threshold = Duration::from_millis(100);
+    let options =
+        Options { watchdog_threshold: threshold, lost_threads_max: 64, ..Options::default() };
+    let (node, _) = node_with(&options);
+    let ledger = Arc::new(Ledger::default());
+    let spacious = Bounds { messages_max: 100_000, bytes_max: 16 << 20 };
+    let (child, book) = plain("book").mailbox(spacious).on(&node);
+    let books = Supervisor::new("books", Strategy::OneForOne).child(child);
+    let mut crew = Supervisor::new("crew", Strategy::OneForOne).intensity(patient());
+    let mut handles = Vec::new();
+    for actor in 0..8 {
+        let (ledger, book) = (Arc::clone(&ledger), book.clone());
+        let script = Script::default().init(move |life, _| {
+            write(&ledger, &book, actor, life);
+            Box::pin(async { Ok(()) })
+        });
+        let (child, handle) = script.worker(&format!("a{actor}")).on(&node);
+        crew = crew.child(child);
+        handles.push(handle);
+    }
+    plant(&node, &root(Strategy::OneForOne).child(books.as_child()).child(crew.as_child())).await;
+    let dice = Dice::new(0xC0FFEE);
+    let (mut spins, mut ends) = (0, Vec::new());
+    for round in 0..CRASHES {
+        let actor = dice.below(8) as usize;
+        let handle = &handles[actor];
+        let roll = dice.roll() % 100;
+        // A few spin for longer than the threshold; each of them costs a thread for a while.
+        let spins_long = roll == 99 && spins < 4;
+        spins += u32::from(spins_long);
+        let ended = watch(handle).await;
+        let mischief = mischief(if spins_long { 99 } else { roll % 99 }, actor, &ledger, &book);
+        handle.tell(mischief).expect("room");
+        if roll % 3 == 0 {
+            handle.kill();
+        }
+        ends.push(ended);
+        if round % 8 == 7 {
+            for ended in ends.drain(..) {
+                soon("one of many ends", ended).await;
+            }
+        }
+    }
+    for handle in &handles {
+        life(handle).await;
+    }
+    life(&book).await;
+    assert_eq!(ledger.overlaps.load(Ordering::SeqCst), 0);
+    assert!(ledger.entries.load(Ordering::SeqCst) > CRASHES);
+    stop(&node).await;
+}
+
 /// Something that goes on acting for as long as it can, and ends in a crash.
 fn mischief(roll: u64, actor: usize, ledger: &Arc<Ledger>, book: &Handle<Do>) -> Do {
     let (ledger, book) = (Arc::clone(ledger), book.clone());

@@ -1,15 +1,18 @@
 //! A panic ends one incarnation and nothing else, wherever it happens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::tree::State;
 use futures::future::join;
 use runtime::spec::{Intensity, Shutdown, Strategy};
-use runtime::{Actor, Context, Exit, Handle, Message, Next, Node, Phase, Supervisor, Why, Worker};
+use runtime::{
+    Actor, Context, Exit, Handle, Message, Next, Node, Options, Phase, Supervisor, Why, Worker,
+};
 
 use crate::stage::{
-    Do, LONG, Log, Outcome, Script, act, at, at_once, crash, end_with, kill, life, node, panic_now,
-    plain, plant, root, soon, stop,
+    Do, Held, LONG, Leash, Log, Outcome, Script, act, at, at_once, crash, end_with, kill, life,
+    node, node_with, panic_now, plain, plant, root, soon, stop,
 };
 
 /// A node with a neighbour who must not notice anything.
@@ -116,6 +119,24 @@ async fn in_a_task() {
     assert!(matches!(exit, Exit::Panicked(_)), "{exit:?}");
     assert_eq!(life(&handle).await, 2);
     says_where(&last_error(&node, "root/a"), "in a task");
+    nobody_noticed(&node, &neighbour).await;
+}
+
+#[tokio::test]
+async fn in_a_task_of_an_actor_that_has_only_just_begun() {
+    let (node, _) = node();
+    let (child, handle) = plain("a").on(&node);
+    let (_, neighbour) = stage_with(child, &node).await;
+    for round in 1..=200 {
+        let spawns = act(|_, cx| {
+            cx.spawn(async { panic!("in a task") });
+            Box::pin(std::future::pending())
+        });
+        // What waits is heard in the first moment of the next life.
+        handle.tell(panic_now()).expect("room");
+        handle.tell(spawns).expect("room");
+        assert_eq!(life(&handle).await, 2 * round + 1);
+    }
     nobody_noticed(&node, &neighbour).await;
 }
 
@@ -258,6 +279,60 @@ impl Actor for Heavy {
             Deed::Nothing | Deed::Carry(_) | Deed::Hang(_) => Ok(Next::Go),
         }
     }
+}
+
+#[tokio::test]
+async fn in_the_drop_of_the_actor_itself() {
+    type Way = fn(&Handle<Deed>);
+    let ways: [(&str, Way); 2] = [
+        ("error", |handle| handle.tell(Deed::Fail).expect("room")),
+        ("kill", |handle| assert!(handle.kill())),
+    ];
+    for (way, end) in ways {
+        let (node, log) = node();
+        let own = Arc::clone(&log);
+        let worker = Worker::new("a", "heavy", move || Heavy { loud: Loud(Arc::clone(&own)) });
+        let (child, handle) = worker.on(&node);
+        let (_, neighbour) = stage_with(child, &node).await;
+        end(&handle);
+        log.saw("dropped").await;
+        soon(way, log.until(|| log.count("started root/a") == 2)).await;
+        assert_eq!(life(&neighbour).await, 1, "{way}");
+        assert_eq!(at(&node, "root").incarnation, 1, "{way}");
+    }
+}
+
+/// Takes its time to be dropped.
+struct Slow(Held);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.0.block();
+    }
+}
+
+impl Actor for Slow {
+    type Message = ();
+
+    async fn handle(&mut self, (): (), _cx: &mut Context<()>) -> Outcome {
+        Ok(Next::Go)
+    }
+}
+
+#[tokio::test]
+async fn a_killed_actor_that_takes_its_time_to_be_dropped_holds_up_only_its_own_replacement() {
+    let options = Options { watchdog_threshold: Duration::from_millis(100), ..Options::default() };
+    let (node, log) = node_with(&options);
+    let leash = Leash::default();
+    let held = leash.held();
+    let (child, handle) = Worker::new("a", "slow", move || Slow(held.clone())).on(&node);
+    let (_, neighbour) = stage_with(child, &node).await;
+    assert!(handle.kill());
+    log.saw("stopped root/a killed").await;
+    crash(&neighbour).await;
+    assert_eq!(life(&neighbour).await, 2, "their supervisor is at work");
+    assert_eq!(at(&node, "root").incarnation, 1);
+    leash.let_go();
 }
 
 #[tokio::test]

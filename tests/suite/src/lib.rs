@@ -11,7 +11,11 @@
 )]
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
+mod otp;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

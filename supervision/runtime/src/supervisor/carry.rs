@@ -372,6 +372,8 @@ impl Birth {
                 Some(at) => Exit::Panicked(format!("{text} ({at})")),
                 None => Exit::Panicked(text),
             },
+            // The watchdog kills whom it cuts off, and its own word may still be on its way.
+            (None, Exit::Killed) if incarnation.is_fenced() => Exit::Fenced,
             (None, exit) => exit,
         };
         let in_order = exit == Exit::Shutdown;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Note;
 use crate::child::Child;
 use crate::core::{CALLS_WAITING_MAX, Call, Refusal};
+use crate::incarnation;
 use crate::seat::Seat;
 use crate::spec::AutoShutdown;
 
@@ -139,6 +140,9 @@ impl SupervisorHandle {
     }
 
     async fn call(&self, what: Call, child: Option<Child>) -> Result<(), Refusal> {
+        if incarnation::is_current_fenced() {
+            return Err(Refusal::Fenced);
+        }
         let occupant = self.office.occupant().as_ref().map(|occupant| occupant.actor.clone());
         let actor = occupant.ok_or(Refusal::Ending)?;
         let _place = InLine::join(&self.office.calls).ok_or(Refusal::Busy)?;
