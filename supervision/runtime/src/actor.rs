@@ -235,8 +235,7 @@ where
         let _on_its_threads = place.enter();
         // ractor runs `pre_start` in the caller; ours returns at once, so the future is ready.
         let spawned = ractor::Actor::spawn_linked(None, Worker::<A>::new(), desk, parent);
-        let (actor, _) = spawned
-            .now_or_never()
+        let (actor, _) = patience::at_once(spawned)
             .ok_or("the start of an actor did not return at once")?
             .map_err(|error| error.to_string())?;
         incarnation.settle_in(actor.get_cell(), crew);

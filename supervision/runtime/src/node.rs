@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use domain::time::{Clock, Dice};
 use domain::tree;
-use futures::FutureExt;
 use ractor::ActorRef;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +15,7 @@ use crate::handle::Handle;
 use crate::incarnation::Incarnation;
 use crate::mailbox::{Ceiling, Message};
 use crate::names::Names;
+use crate::patience;
 use crate::seat::Seat;
 use crate::spec::{Contradiction, Strategy};
 use crate::supervisor::{self, Above, Note};
@@ -257,7 +257,7 @@ impl Node {
         let birth = supervisor::Birth::new(root.clone(), &self.shared, &seat, 1, Above::Node);
         let incarnation = Arc::clone(&birth.incarnation);
         let _on_its_threads = place.enter();
-        let spawned = ractor::Actor::spawn(None, supervisor::Shell, birth).now_or_never();
+        let spawned = patience::at_once(ractor::Actor::spawn(None, supervisor::Shell, birth));
         let (actor, _) = spawned
             .ok_or_else(|| Error::Root("it did not return at once".to_owned()))?
             .map_err(|error| Error::Root(error.to_string()))?;

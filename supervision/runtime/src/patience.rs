@@ -6,6 +6,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::time::Clock;
+use futures::FutureExt;
+use tokio::task::coop::unconstrained;
+
+/// The output of work that is ready as soon as it is looked at; nothing if it is not.
+///
+/// A task that has done much in one go gets its next channel only at its next turn. That says
+/// nothing about this work, so it is exempt.
+pub(crate) fn at_once<F: Future>(work: F) -> Option<F::Output> {
+    unconstrained(work).now_or_never()
+}
 
 /// Awaits `work` for at most `deadline`; the timer is made only if the second look is in vain.
 ///

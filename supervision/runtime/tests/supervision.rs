@@ -1,5 +1,6 @@
 //! Strategies, intensity, restart types, starts that fail, and ends in order.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -497,4 +498,18 @@ async fn a_node_has_one_tree_and_a_second_one_never_begins() {
 async fn a_node_that_stops_before_it_has_a_tree_has_stopped() {
     let (node, _) = node();
     assert_eq!(stop(&node).await, Phase::Stopped);
+}
+
+#[tokio::test]
+async fn a_tree_is_planted_by_a_task_that_has_used_up_its_turn() {
+    let (node, _log) = node();
+    std::future::poll_fn(|cx| {
+        while tokio::task::coop::has_budget_remaining() {
+            let spend = std::pin::pin!(tokio::task::coop::consume_budget());
+            let _ = spend.poll(cx);
+        }
+        std::task::Poll::Ready(())
+    })
+    .await;
+    plant(&node, &root(Strategy::OneForOne)).await;
 }

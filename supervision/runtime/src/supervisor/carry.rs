@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{signals, tree};
-use futures::FutureExt;
 use ractor::{ActorCell, ActorRef};
 
 use super::{Above, Birth, Due, Ending, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
@@ -14,6 +13,7 @@ use crate::core::{Effect, Event, Key, Life, Verdict};
 use crate::exit::Exit;
 use crate::incarnation::Incarnation;
 use crate::node::Phase;
+use crate::patience;
 use crate::seat::Seat;
 use crate::spec::{Backoff, Shutdown};
 use crate::threads::Class;
@@ -211,8 +211,8 @@ impl Birth {
         self.see(seat, &Sight::Started);
         let (place, crew) = self.node.threads.place(Class::Control);
         let _on_its_threads = place.enter();
-        let (actor, _) = ractor::Actor::spawn_linked(None, Shell, birth, myself.get_cell())
-            .now_or_never()
+        let spawned = ractor::Actor::spawn_linked(None, Shell, birth, myself.get_cell());
+        let (actor, _) = patience::at_once(spawned)
             .ok_or("the start of a supervisor did not return at once")?
             .map_err(|error| error.to_string())?;
         incarnation.settle_in(actor.get_cell(), crew);
