@@ -141,7 +141,7 @@ pub(super) fn call(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
 const GROWTH_MAX_MIB: f64 = 64.0 + 16.0;
 
 pub(super) fn flood(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let figures = once(bench, "flood 30")?;
+    let figures = once(bench, "flood 30 1024")?;
     let figure = |name| figures.get(name);
     progress(&format!(
         "  {} messages sent, {} heard, {} stops, slowest of the usual {} ms, of the full {} ms",
