@@ -8,6 +8,14 @@ default:
 test *rings:
     tests/run {{ rings }}
 
+# replays one seed of the simulated world, as a failing test printed it: just sim 17
+sim seed:
+    SEED={{ seed }} cargo test --locked -p suite --lib -- simulation:: --nocapture
+
+# searches so many seeds of the simulated world for trouble: just search 100000
+search seeds:
+    SEEDS={{ seeds }} cargo test --locked -p suite --lib -- simulation:: --nocapture
+
 # formats every source
 fmt:
     cargo fmt --all

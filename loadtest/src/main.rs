@@ -7,6 +7,7 @@
 )]
 
 mod actors;
+mod histories;
 mod report;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Supervision beside OTP and raw ractor
     Actors(actors::Options),
+    /// Random histories of supervision against conditions, or beside OTP
+    Histories(histories::Options),
     /// One measurement in a process of its own
     #[command(hide = true)]
     Part {
@@ -37,9 +40,9 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("loadtest: {error:#}");
-            match error.downcast_ref::<actors::NoBeam>() {
-                Some(_) => ExitCode::from(3),
-                None => ExitCode::from(1),
+            match error.is::<actors::NoBeam>() || error.is::<histories::NoErlang>() {
+                true => ExitCode::from(3),
+                false => ExitCode::from(1),
             }
         }
     }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Actors(options) => actors::run(&options),
+        Command::Histories(options) => report::print(&histories::run(&options)?, options.json),
         Command::Part { part } => actors::part::run(part).map(|()| 0),
     }
 }

@@ -149,12 +149,16 @@ impl Report {
     }
 
     pub(crate) fn add(&mut self, row: &Row) -> anyhow::Result<()> {
-        self.missed |= row.verdict == Verdict::Missed;
-        self.not_judged |= row.verdict == Verdict::NotJudged;
+        self.judge(row);
         match self.json {
             true => write_line(&serde_json::to_string(row)?),
             false => write_line(&row.to_string()),
         }
+    }
+
+    fn judge(&mut self, row: &Row) {
+        self.missed |= row.verdict == Verdict::Missed;
+        self.not_judged |= row.verdict == Verdict::NotJudged;
     }
 
     /// 0, or 1 where a bar was missed, or 4 where a reference spread too much to judge by.
@@ -165,6 +169,15 @@ impl Report {
             (false, false) => 0,
         }
     }
+}
+
+/// Prints these rows and no more.
+pub(crate) fn print(rows: &[Row], json: bool) -> anyhow::Result<u8> {
+    let mut report = Report::begin(json)?;
+    for row in rows {
+        report.add(row)?;
+    }
+    Ok(report.exit_code())
 }
 
 fn write_line(line: &str) -> anyhow::Result<()> {

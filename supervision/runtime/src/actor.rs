@@ -1,7 +1,8 @@
 //! What a worker is: an actor of ours, and the ractor actor that carries it.
 
 use std::any::Any;
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use ractor::{ActorCell, ActorProcessingErr, ActorRef};
 use crate::child::{Birth, Body, Head, Spec};
 use crate::exit::{Failure, REASON_NORMAL};
 use crate::handle::Handle;
-use crate::incarnation::{self, Doing, Hand, Incarnation};
+use crate::incarnation::{self, Doing, Hand, Incarnation, Inside};
 use crate::mailbox::{Mailbox, Message, Post, Wake};
 use crate::node::Shared;
 use crate::threads::Class;
@@ -114,7 +115,7 @@ impl<M: Message> Context<M> {
     /// Starts a task that ends with this incarnation; a panic in it crashes the actor.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let hand = self.incarnation.hand();
-        let task = Arc::clone(&self.incarnation).run_task(hand, work);
+        let task = Arc::clone(&self.incarnation).run_task(work, hand);
         self.incarnation.keep_task(spawn_here(task));
     }
 
@@ -154,10 +155,11 @@ impl<M: Message> Context<M> {
         let hand = self.incarnation.hand();
         let clock = Arc::clone(&self.node().clock);
         let (done, answer) = tokio::sync::oneshot::channel();
-        let bounded = Arc::clone(&self.incarnation).run_task(hand, async move {
+        let bounded = async move {
             let output = patience::within(call, deadline, &*clock).await;
             let _ = done.send(output);
-        });
+        };
+        let bounded = Arc::clone(&self.incarnation).run_task(bounded, hand);
         self.node().threads.spawn(Class::Adapter, bounded);
         match answer.await {
             Ok(Some(output)) => Ok(output),
@@ -229,7 +231,7 @@ where
         let cx =
             Context { incarnation: Arc::clone(&incarnation), mailbox: Arc::clone(&self.mailbox) };
         let hand = incarnation.hand();
-        let desk = Desk { actor: Seated::Not(self), in_flight: None, cx, hand };
+        let desk = Desk { actor: Seated::Not(self), is_handling: false, cx, hand };
         let _on_its_threads = place.enter();
         // ractor runs `pre_start` in the caller; ours returns at once, so the future is ready.
         let spawned = ractor::Actor::spawn_linked(None, Worker::<A>::new(), desk, parent);
@@ -264,8 +266,8 @@ impl<A> Worker<A> {
 /// Everything one incarnation holds; dropping it is the last thing it does.
 struct Desk<A: Actor> {
     actor: Seated<A>,
-    /// The bytes of the message that is being handled.
-    in_flight: Option<u32>,
+    /// A message is in its hands.
+    is_handling: bool,
     cx: Context<A::Message>,
     /// Last, so that all else is gone when this hand is empty.
     #[expect(dead_code, reason = "held for its drop")]
@@ -278,18 +280,40 @@ enum Seated<A> {
     Gone,
 }
 
-impl<A: Actor> Desk<A> {
-    /// Gives the permit of the message back: its handler has ended, in whichever way.
-    fn release(&mut self) {
-        if let Some(bytes) = self.in_flight.take() {
-            self.cx.mailbox.release(bytes);
+impl<A: Actor> Drop for Desk<A> {
+    /// An actor that was killed is handed to its supervisor by ractor. It is let go on its own
+    /// threads all the same, and whatever it does there is its own affair.
+    fn drop(&mut self) {
+        self.release();
+        let Seated::Is(actor) = std::mem::replace(&mut self.actor, Seated::Gone) else { return };
+        let incarnation = Arc::clone(&self.cx.incarnation);
+        let hand = incarnation.hand();
+        let let_go = move || {
+            let dropped = || incarnation.enter(|| drop(actor));
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(dropped)) {
+                let (actor, text) = (incarnation.seat.path(), incarnation::panic_text(&*panic));
+                tracing::error!(actor, text, "an actor panicked as it was dropped");
+            }
+            drop(hand);
+        };
+        let elsewhere = std::mem::needs_drop::<A>() && incarnation::with_current(|_| ()).is_some();
+        let own_threads = self.cx.node().threads.of_crew(self.cx.incarnation.crew());
+        match own_threads.filter(|_| elsewhere) {
+            Some(threads) => {
+                let _entered = threads.enter();
+                drop(spawn_here(async { let_go() }));
+            }
+            None => let_go(),
         }
     }
 }
 
-impl<A: Actor> Drop for Desk<A> {
-    fn drop(&mut self) {
-        self.release();
+impl<A: Actor> Desk<A> {
+    /// Gives the permit of the message back: its handler has ended, in whichever way.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.is_handling) {
+            self.cx.mailbox.release(self.cx.incarnation.serial);
+        }
     }
 }
 
@@ -319,9 +343,8 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
         let clock = desk.cx.clock();
         let started = {
-            let mut init = pin!(actor.init(&mut desk.cx));
-            let init = poll_fn(|cx| incarnation.poll(init.as_mut(), cx));
-            patience::within(init, deadline, &*clock).await
+            let init = pin!(Some(actor.init(&mut desk.cx)));
+            patience::within(Inside::new(&incarnation, init), deadline, &*clock).await
         };
         match started {
             Some(Ok(())) => {}
@@ -346,13 +369,13 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             if incarnation.is_stop_asked() {
                 return Ok(());
             }
-            let Some(taken) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
-            desk.in_flight = Some(taken.bytes);
+            let Some(message) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
+            desk.is_handling = true;
             incarnation.set_doing(Doing::Handling);
             let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
             let next = {
-                let mut handling = pin!(actor.handle(taken.message, &mut desk.cx));
-                poll_fn(|cx| incarnation.poll(handling.as_mut(), cx)).await
+                let handling = pin!(Some(actor.handle(message, &mut desk.cx)));
+                Inside::new(&incarnation, handling).await
             };
             incarnation.set_doing(Doing::Idle);
             desk.release();
@@ -381,8 +404,8 @@ impl<A: Actor> ractor::Actor for Worker<A> {
             false => Leave::Own,
         };
         {
-            let mut leaving = pin!(actor.leave(why, &mut desk.cx));
-            let mut leaving = poll_fn(|cx| incarnation.poll(leaving.as_mut(), cx));
+            let leaving = pin!(Some(actor.leave(why, &mut desk.cx)));
+            let mut leaving = Inside::new(&incarnation, leaving);
             let overtaken = incarnation.is_kill_asked();
             let has_left = overtaken && (&mut leaving).now_or_never().is_some();
             if overtaken && !has_left {

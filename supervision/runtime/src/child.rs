@@ -332,7 +332,7 @@ impl Child {
             return Err(here("an id is a word without slashes"));
         }
         self.spec.head().terms().check(auto_shutdown).map_err(here)?;
-        if self.spec.post().is_some_and(|post| post.bound() == 0) {
+        if self.spec.post().is_some_and(Post::takes_nothing) {
             return Err(here("a mailbox with a bound of 0 takes nothing"));
         }
         match Arc::clone(&self.spec).body() {

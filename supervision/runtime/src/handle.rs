@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::exit::Exit;
+use crate::incarnation;
 use crate::mailbox::{Mailbox, Message, Post, Refused, Why};
 use crate::patience;
 
@@ -25,8 +26,12 @@ impl<M: Message> Clone for Handle<M> {
 pub struct Reply<T>(oneshot::Sender<T>);
 
 impl<T> Reply<T> {
-    /// Answers; an asker that has left meanwhile misses nothing it waits for.
+    /// Answers; an asker that has left meanwhile misses nothing it waits for. One that was cut off
+    /// answers nobody.
     pub fn send(self, answer: T) {
+        if incarnation::is_current_fenced() {
+            return;
+        }
         let _ = self.0.send(answer);
     }
 }
@@ -86,6 +91,6 @@ impl<M: Message> Handle<M> {
     /// Kills the incarnation that lives now, as an accident would; its supervisor goes on from
     /// there. Tells whether one lived.
     pub fn kill(&self) -> bool {
-        self.mailbox.kill_reader()
+        !incarnation::is_current_fenced() && self.mailbox.kill_reader()
     }
 }

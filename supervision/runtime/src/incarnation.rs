@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{self, Poll};
+use std::task::{Context, Poll};
 
+use futures::FutureExt;
 use ractor::ActorCell;
 use tokio::task::AbortHandle;
 
@@ -42,6 +43,8 @@ pub(crate) struct Incarnation {
 struct Belongings {
     cell: Option<ActorCell>,
     ended: bool,
+    /// Or fenced; what was to be done then is done at once.
+    over: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -177,19 +180,27 @@ impl Incarnation {
         self.fenced.store(true, Ordering::Release);
         self.kill();
         self.finish();
+        self.free_names();
     }
 
-    /// Its handler has ended: ends its tasks and frees its names.
+    /// Its handler has ended: ends its tasks.
     pub(crate) fn finish(&self) {
         let mut belongings = self.belongings();
         belongings.ended = true;
         belongings.cell = None;
-        let (tasks, at_end) = match &mut belongings.rare {
-            Some(rare) => (std::mem::take(&mut rare.tasks), std::mem::take(&mut rare.at_end)),
-            None => return,
-        };
+        let Some(rare) = &mut belongings.rare else { return };
+        let tasks = std::mem::take(&mut rare.tasks);
         drop(belongings);
         tasks.iter().for_each(AbortHandle::abort);
+    }
+
+    /// It is over, or fenced: its names are anybody's, and it gets no more of them.
+    pub(crate) fn free_names(&self) {
+        let mut belongings = self.belongings();
+        belongings.over = true;
+        let Some(rare) = &mut belongings.rare else { return };
+        let at_end = std::mem::take(&mut rare.at_end);
+        drop(belongings);
         at_end.into_iter().for_each(|free| free());
     }
 
@@ -208,7 +219,12 @@ impl Incarnation {
     }
 
     pub(crate) fn at_end(&self, free: impl FnOnce() + Send + 'static) {
-        self.belongings().rare().at_end.push(Box::new(free));
+        let mut belongings = self.belongings();
+        if belongings.over {
+            drop(belongings);
+            return free();
+        }
+        belongings.rare().at_end.push(Box::new(free));
     }
 
     pub(crate) fn hand(self: &Arc<Self>) -> Hand {
@@ -271,26 +287,19 @@ impl Incarnation {
         run()
     }
 
-    /// Polls a future of this incarnation, entered. Once the incarnation is fenced it is never
-    /// polled again.
-    pub(crate) fn poll<F: Future>(
-        self: &Arc<Self>,
-        work: Pin<&mut F>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<F::Output> {
-        match self.is_fenced() {
-            true => Poll::Pending,
-            false => self.enter(|| work.poll(cx)),
-        }
-    }
-
     /// Runs a task of this incarnation, whose panic is the actor's.
-    pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, hand: Hand, work: F) {
+    ///
+    /// The hand comes last: a task that never ran drops what it was given in this order.
+    pub(crate) async fn run_task<F: Future<Output = ()>>(self: Arc<Self>, work: F, hand: Hand) {
         // Named first, so dropped last: the hand is empty when the work is gone, and not before.
         let _hand = hand;
-        let mut work = pin!(work);
+        let work = pin!(Some(work));
+        let mut inside = Inside::new(&self, work);
         let polled = poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| self.enter(|| work.as_mut().poll(cx)))) {
+            if self.is_fenced() {
+                return Poll::Ready(None);
+            }
+            match catch_unwind(AssertUnwindSafe(|| inside.poll_unpin(cx))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(())) => Poll::Ready(None),
                 Err(panic) => Poll::Ready(Some(panic_text(&*panic))),
@@ -298,6 +307,47 @@ impl Incarnation {
         });
         if let Some(text) = polled.await {
             self.crash(text);
+        }
+    }
+}
+
+/// A future of an incarnation that is inside for all it does: for its polls, and for its drop when
+/// it is dropped unfinished. Once the incarnation is fenced it is never polled again.
+pub(crate) struct Inside<'a, F> {
+    incarnation: &'a Arc<Incarnation>,
+    work: Pin<&'a mut Option<F>>,
+}
+
+impl<'a, F> Inside<'a, F> {
+    /// Takes a future that is pinned where it is made: one that is passed on is held twice.
+    pub(crate) fn new(incarnation: &'a Arc<Incarnation>, work: Pin<&'a mut Option<F>>) -> Self {
+        Inside { incarnation, work }
+    }
+}
+
+impl<F: Future> Future for Inside<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Inside { incarnation, work } = &mut *self;
+        if incarnation.is_fenced() {
+            return Poll::Pending;
+        }
+        incarnation.enter(|| {
+            let future = work.as_mut().as_pin_mut().expect("not polled again once it was ready");
+            let polled = future.poll(cx);
+            if polled.is_ready() {
+                work.set(None);
+            }
+            polled
+        })
+    }
+}
+
+impl<F> Drop for Inside<'_, F> {
+    fn drop(&mut self) {
+        if self.work.is_some() {
+            self.incarnation.enter(|| self.work.set(None));
         }
     }
 }

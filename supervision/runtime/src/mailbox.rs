@@ -5,6 +5,7 @@
 //! handler has ended. At a bound the sender gets the message back, or waits with a deadline.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -109,27 +110,47 @@ pub(crate) struct Mailbox<M> {
 }
 
 struct Queue<M> {
-    items: VecDeque<(M, u32)>,
+    /// There since somebody first left a message, waited or watched: most mailboxes of a large
+    /// house are never used.
+    contents: Option<Box<Contents<M>>>,
     /// Messages and bytes that wait or are being handled.
     held: u32,
     held_bytes: u32,
-    senders_waiting: u32,
-    /// Rung for each message that leaves while somebody waits; there since somebody first did.
-    space: Option<Arc<Notify>>,
     /// How often a reader has looked; stands still while it cannot.
     looks: u32,
+    /// The bytes of the message its present reader is at.
+    handled: Option<u32>,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
     reader: Option<Reader>,
-    /// Told how the present incarnation ended.
-    monitors: Option<Box<Monitors>>,
 }
 
-/// Few actors are watched, so the list is there only once somebody watches.
-#[derive(Default)]
-struct Monitors {
-    senders: Vec<oneshot::Sender<Exit>>,
+struct Contents<M> {
+    items: VecDeque<(M, u32)>,
+    senders_waiting: u32,
+    /// Rung for each message that leaves while somebody waits.
+    space: Arc<Notify>,
+    /// Told how the present incarnation ended.
+    monitors: Vec<oneshot::Sender<Exit>>,
+}
+
+impl<M> Queue<M> {
+    fn contents(&mut self) -> &mut Contents<M> {
+        self.contents.get_or_insert_with(|| {
+            Box::new(Contents {
+                items: VecDeque::new(),
+                senders_waiting: 0,
+                space: Arc::default(),
+                monitors: Vec::new(),
+            })
+        })
+    }
+
+    /// How many wait, those in a reader's hands not counted.
+    fn waiting(&self) -> usize {
+        self.contents.as_ref().map_or(0, |contents| contents.items.len())
+    }
 }
 
 struct Reader {
@@ -140,16 +161,14 @@ struct Reader {
 impl<M: Message> Mailbox<M> {
     pub(crate) fn new(bounds: Bounds, node: Arc<Shared>) -> Self {
         let queue = Queue {
-            items: VecDeque::new(),
+            contents: None,
             held: 0,
             held_bytes: 0,
-            senders_waiting: 0,
-            space: None,
             looks: 0,
+            handled: None,
             open: true,
             awake: false,
             reader: None,
-            monitors: None,
         };
         Mailbox { queue: Mutex::new(queue), bounds, node }
     }
@@ -174,7 +193,7 @@ impl<M: Message> Mailbox<M> {
         }
         queue.held += 1;
         queue.held_bytes += bytes;
-        queue.items.push_back((message, bytes));
+        queue.contents().items.push_back((message, bytes));
         let sleeper = match queue.awake {
             true => None,
             false => queue.reader.as_ref().map(|reader| reader.actor.clone()),
@@ -194,6 +213,13 @@ impl<M: Message> Mailbox<M> {
         message: M,
         deadline: Duration,
     ) -> Result<(), Refused<M>> {
+        // What no empty mailbox would take is not waited for: it would take the turn of others.
+        if message.bytes() > self.bounds.bytes_max as usize {
+            return Err(Refused { message, why: Why::Full });
+        }
+        if message.bytes() > self.node.ceiling.bytes_max {
+            return Err(Refused { message, why: Why::NodeFull });
+        }
         let mut unsent = Some(message);
         let attempt = self.push_when_free(&mut unsent);
         match patience::within(attempt, deadline, &*self.node.clock).await {
@@ -229,14 +255,17 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Gives the next message to the reader of this serial; without one the reader may sleep.
-    pub(crate) fn next(&self, serial: u64) -> Option<Taken<M>> {
+    pub(crate) fn next(&self, serial: u64) -> Option<M> {
         let mut queue = self.lock();
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
-        match queue.items.pop_front() {
-            Some((message, bytes)) => Some(Taken { message, bytes }),
+        match queue.contents.as_mut().and_then(|contents| contents.items.pop_front()) {
+            Some((message, bytes)) => {
+                queue.handled = Some(bytes);
+                Some(message)
+            }
             None => {
                 queue.awake = false;
                 None
@@ -244,12 +273,20 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    /// A message's handler has ended, or its reader has.
-    pub(crate) fn release(&self, bytes: u32) {
-        let mut queue = self.lock();
+    /// The handler of this reader has ended; without effect once the reader is over.
+    pub(crate) fn release(&self, serial: u64) {
+        let queue = self.lock();
+        if queue.reader.as_ref().is_some_and(|reader| reader.serial == serial) {
+            self.give_back_handled(queue);
+        }
+    }
+
+    fn give_back_handled(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let Some(bytes) = queue.handled.take() else { return };
         queue.held -= 1;
         queue.held_bytes -= bytes;
-        let waited_for = queue.space.clone().filter(|_| queue.senders_waiting > 0);
+        let contents = queue.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
+        let waited_for = contents.map(|contents| Arc::clone(&contents.space));
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
         if let Some(space) = waited_for {
@@ -260,7 +297,7 @@ impl<M: Message> Mailbox<M> {
     /// A new incarnation reads from now on, beginning with what already waits.
     pub(crate) fn attach(&self, serial: u64, actor: ActorRef<Wake>) {
         let mut queue = self.lock();
-        queue.awake = !queue.items.is_empty();
+        queue.awake = queue.waiting() > 0;
         if queue.awake {
             let _ = actor.send_message(Wake);
         }
@@ -272,9 +309,9 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         queue.reader.as_ref()?;
         let (monitor, told) = oneshot::channel();
-        let monitors = queue.monitors.get_or_insert_default();
-        monitors.senders.retain(|monitor| !monitor.is_closed());
-        monitors.senders.push(monitor);
+        let monitors = &mut queue.contents().monitors;
+        monitors.retain(|monitor| !monitor.is_closed());
+        monitors.push(monitor);
         Some(told)
     }
 
@@ -297,12 +334,6 @@ impl<M: Message> Mailbox<M> {
     }
 }
 
-/// A message in the hands of its reader; it counts until released.
-pub(crate) struct Taken<M> {
-    pub(crate) message: M,
-    pub(crate) bytes: u32,
-}
-
 /// Counts a sender that waits, so that nobody rings bells for no one.
 struct Waiter<'a, M: Message> {
     mailbox: &'a Mailbox<M>,
@@ -312,8 +343,9 @@ struct Waiter<'a, M: Message> {
 impl<'a, M: Message> Waiter<'a, M> {
     fn new(mailbox: &'a Mailbox<M>) -> Self {
         let mut queue = mailbox.lock();
-        queue.senders_waiting += 1;
-        let space = Arc::clone(queue.space.get_or_insert_default());
+        let contents = queue.contents();
+        contents.senders_waiting += 1;
+        let space = Arc::clone(&contents.space);
         drop(queue);
         mailbox.node.ceiling.waiting.fetch_add(1, Ordering::AcqRel);
         Waiter { mailbox, space }
@@ -323,8 +355,9 @@ impl<'a, M: Message> Waiter<'a, M> {
 impl<M: Message> Drop for Waiter<'_, M> {
     fn drop(&mut self) {
         let mut queue = self.mailbox.lock();
-        queue.senders_waiting -= 1;
-        let others = queue.senders_waiting > 0;
+        let contents = queue.contents();
+        contents.senders_waiting -= 1;
+        let others = contents.senders_waiting > 0;
         drop(queue);
         self.mailbox.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
         if others {
@@ -345,6 +378,8 @@ pub(crate) trait Post: Send + Sync {
     fn bound(&self) -> u32;
     /// How often the reader has looked, if it was woken and has nothing in its hands.
     fn overdue(&self) -> Option<u32>;
+    /// Whether its bounds contradict its purpose.
+    fn takes_nothing(&self) -> bool;
 }
 
 impl<M: Message> Post for Mailbox<M> {
@@ -356,9 +391,11 @@ impl<M: Message> Post for Mailbox<M> {
         let mut queue = self.lock();
         queue.reader = None;
         queue.awake = false;
-        let monitors = std::mem::take(&mut queue.monitors);
-        drop(queue);
-        for monitor in monitors.into_iter().flat_map(|monitors| monitors.senders) {
+        let contents = queue.contents.as_mut();
+        let monitors = contents.map(|contents| std::mem::take(&mut contents.monitors));
+        // One that was cut off may be at its message for ever; that message counts no more.
+        self.give_back_handled(queue);
+        for monitor in monitors.unwrap_or_default() {
             let _ = monitor.send(exit.clone());
         }
     }
@@ -368,19 +405,24 @@ impl<M: Message> Post for Mailbox<M> {
         queue.open = false;
         queue.reader = None;
         queue.awake = false;
-        let dropped = std::mem::take(&mut queue.items);
+        let Some(contents) = &mut queue.contents else { return };
+        let dropped = std::mem::take(&mut contents.items);
+        let space = Arc::clone(&contents.space);
         let bytes: u32 = dropped.iter().map(|(_, bytes)| *bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
-        let space = queue.space.clone();
         drop(queue);
         self.node.ceiling.give_back(bytes as usize);
-        if let Some(space) = space {
-            space.notify_waiters();
-        }
+        space.notify_waiters();
         self.node.ceiling.space.notify_waiters();
-        // Dropped last and outside the lock: askers wake up as their replies go.
-        drop(dropped);
+        // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
+        // one that panics takes neither the others nor the supervisor along.
+        for (message, _) in dropped {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
+                let text = incarnation::panic_text(&*panic);
+                tracing::error!(text, "a message panicked as it was dropped unread");
+            }
+        }
     }
 
     fn depth(&self) -> u32 {
@@ -393,7 +435,11 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn overdue(&self) -> Option<u32> {
         let queue = self.lock();
-        let waits = queue.awake && queue.held as usize == queue.items.len();
+        let waits = queue.awake && queue.handled.is_none() && queue.waiting() > 0;
         (waits && queue.reader.is_some()).then_some(queue.looks)
+    }
+
+    fn takes_nothing(&self) -> bool {
+        self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
     }
 }

@@ -93,12 +93,14 @@ pub(crate) struct Shared {
     pub(crate) witness: Option<Arc<dyn Witness>>,
     lost_threads_max: usize,
     serials: AtomicU64,
-    root: OnceLock<Root>,
+    /// Until the node goes: its tree leads back here, by the specifications of its actors.
+    root: Mutex<Option<Root>>,
     phase: watch::Sender<Phase>,
     /// Why the root gave up.
     why: OnceLock<String>,
 }
 
+#[derive(Clone)]
 struct Root {
     seat: Arc<Seat>,
     actor: ActorRef<Note>,
@@ -121,12 +123,23 @@ impl Shared {
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
-        self.phase.send_replace(phase);
+        self.phase.send_if_modified(|now| match now {
+            // What was given up is not ended in order by being stopped afterwards.
+            Phase::GaveUp => false,
+            Phase::Starting | Phase::Ready | Phase::Stopped => {
+                *now = phase;
+                true
+            }
+        });
+    }
+
+    fn root(&self) -> Option<Root> {
+        lock(&self.root).clone()
     }
 
     /// Shows every incarnation of the tree to `visit`.
     pub(crate) fn find(&self, visit: &mut dyn FnMut(&Arc<Incarnation>)) {
-        let Some(root) = self.root.get() else { return };
+        let Some(root) = self.root() else { return };
         root.seat.walk(&mut |seat| {
             if let Some(incarnation) = seat.incarnation() {
                 visit(&incarnation);
@@ -221,7 +234,7 @@ impl Node {
             witness,
             lost_threads_max: options.lost_threads_max,
             serials: AtomicU64::new(1),
-            root: OnceLock::new(),
+            root: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
             why: OnceLock::new(),
         };
@@ -236,6 +249,9 @@ impl Node {
     /// Checks the tree and starts it. Returns at once; `reached` tells how it went.
     pub fn plant(&self, root: &Supervisor) -> Result<(), Error> {
         root.check()?;
+        if self.shared.root().is_some() {
+            return Err(Error::Planted);
+        }
         let seat = Arc::new(Seat::new(root.as_child().spec, 0, None));
         let (place, crew) = self.shared.threads.place(Class::Control);
         let birth = supervisor::Birth::new(root.clone(), &self.shared, &seat, 1, Above::Node);
@@ -246,7 +262,8 @@ impl Node {
             .ok_or_else(|| Error::Root("it did not return at once".to_owned()))?
             .map_err(|error| Error::Root(error.to_string()))?;
         incarnation.settle_in(actor.get_cell(), crew);
-        self.shared.root.set(Root { seat, actor }).map_err(|_| Error::Planted)
+        *lock(&self.shared.root) = Some(Root { seat, actor });
+        Ok(())
     }
 
     /// Resolves with the first phase beyond `Starting`, or the first beyond `Ready`.
@@ -264,7 +281,7 @@ impl Node {
 
     /// Asks the root to end, children from right to left. `reached(Ready)` tells when it has.
     pub fn stop(&self) {
-        match self.shared.root.get() {
+        match self.shared.root() {
             Some(root) => {
                 let _ = root.actor.send_message(Note::Stop);
             }
@@ -309,7 +326,7 @@ impl Node {
 
     /// Whether every supervisor is at rest and every actor lives as its supervisor believes.
     pub fn is_settled(&self) -> bool {
-        let Some(root) = self.shared.root.get() else { return true };
+        let Some(root) = self.shared.root() else { return true };
         let mut settled = true;
         root.seat.walk(&mut |seat| settled &= seat.is_settled());
         settled
@@ -320,7 +337,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         lock(&self.watchdog).take();
         self.shared.threads.shut_down();
-        if let Some(root) = self.shared.root.get() {
+        let root = lock(&self.shared.root).take();
+        if let Some(root) = root {
+            // A node that was not stopped has incarnations, which know the seats they sit on.
+            root.seat.walk(&mut |seat| seat.vacate(None));
             root.seat.clear_below();
         }
     }
@@ -330,7 +350,7 @@ struct Census(Arc<Shared>);
 
 impl tree::Census for Census {
     fn tree(&self) -> tree::Actor {
-        match self.0.root.get() {
+        match self.0.root() {
             Some(root) => root.seat.picture(self.0.clock.monotonic()),
             None => {
                 let unplanted = Supervisor::new("root", Strategy::OneForOne).as_child();

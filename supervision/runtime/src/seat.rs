@@ -1,6 +1,6 @@
 //! A seat: the place of one child in the tree, which stays when its incarnations come and go.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,14 +29,19 @@ pub(crate) struct Seat {
 
 #[derive(Default)]
 struct Record {
-    last_error: Option<Box<str>>,
+    last_error: Option<Box<LastError>>,
     incarnation: Option<Arc<Incarnation>>,
+}
+
+/// Most actors have none, so it is behind a pointer.
+struct LastError {
+    text: String,
 }
 
 /// Who sits below a supervisor, and how to reach the supervisor.
 #[derive(Default)]
 pub(crate) struct Below {
-    pub(crate) seats: BTreeMap<Key, Arc<Seat>>,
+    pub(crate) seats: HashMap<Key, Arc<Seat>>,
     pub(crate) office: Option<ActorRef<Note>>,
     pub(crate) at_rest: bool,
 }
@@ -89,7 +94,7 @@ impl Seat {
     /// Its path, and how its last incarnation ended if that was not well.
     pub(crate) fn describe(&self) -> String {
         match &self.record().last_error {
-            Some(error) => format!("{} ({error})", self.path()),
+            Some(error) => format!("{} ({})", self.path(), error.text),
             None => self.path(),
         }
     }
@@ -118,7 +123,7 @@ impl Seat {
         let mut record = self.record();
         record.incarnation = None;
         if let Some(error) = error {
-            record.last_error = Some(error.into_boxed_str());
+            record.last_error = Some(Box::new(LastError { text: error }));
         }
     }
 
@@ -136,7 +141,10 @@ impl Seat {
 
     /// Who sits below, in start order; empty for a worker.
     pub(crate) fn below(&self) -> Vec<Arc<Seat>> {
-        self.with_below(|below| below.seats.values().cloned().collect()).unwrap_or_default()
+        let mut seats: Vec<Arc<Seat>> =
+            self.with_below(|below| below.seats.values().cloned().collect()).unwrap_or_default();
+        seats.sort_unstable_by_key(|seat| seat.key);
+        seats
     }
 
     /// Reads or changes what is below a supervisor; does nothing for a worker.
@@ -196,7 +204,7 @@ impl Seat {
             restarts: self.restarts.load(Ordering::Acquire),
             mailbox,
             age_ms,
-            last_error: self.record().last_error.as_deref().map(str::to_owned),
+            last_error: self.record().last_error.as_ref().map(|error| error.text.clone()),
             children,
         }
     }

@@ -195,6 +195,18 @@ impl Threads {
         self.place(class).0.spawn(task);
     }
 
+    /// The threads of this crew, while there are any.
+    pub(crate) fn of_crew(&self, number: u32) -> Option<Handle> {
+        match &self.ground {
+            Some(ground) => Some(ground.clone()),
+            None => {
+                let crews = lock(&self.crews);
+                let crew = crews.iter().find(|(crew, _)| crew.number == number);
+                crew.map(|(_, runtime)| runtime.handle().clone())
+            }
+        }
+    }
+
     /// Writes a thread off. Tells which crew has nobody left, if this was the last of it.
     pub(crate) fn lose(self: &Arc<Self>, slot: &Slot) -> Option<u32> {
         slot.lost.store(true, Ordering::Release);

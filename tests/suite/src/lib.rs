@@ -11,6 +11,12 @@
 )]
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
+mod otp;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tidy;

@@ -121,6 +121,8 @@ pub enum Refusal {
     Busy,
     #[error("the supervisor is ending")]
     Ending,
+    #[error("the caller was cut off by the watchdog")]
+    Fenced,
 }
 
 /// The calls that may wait for a supervisor in transition; one more is refused.

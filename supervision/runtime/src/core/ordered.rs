@@ -112,10 +112,11 @@ impl Ordered {
         this
     }
 
-    /// Whether nothing is under way, nothing waits and nobody is about to be tried again; never
-    /// once it is over. Looks at every child.
+    /// Whether nothing is under way, nothing waits and nobody is about to be tried again, unless
+    /// after a back-off; never once it is over. Looks at every child.
     pub fn at_rest(&self) -> bool {
-        let retries = |child: &Child| child.state == State::Restarting;
+        let retries =
+            |child: &Child| child.state == State::Restarting && child.terms.backoff.is_none();
         let idle = self.work.is_none() && self.waiting.is_empty();
         !self.over && idle && !self.children.values().any(retries)
     }

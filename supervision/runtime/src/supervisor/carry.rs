@@ -372,6 +372,8 @@ impl Birth {
                 Some(at) => Exit::Panicked(format!("{text} ({at})")),
                 None => Exit::Panicked(text),
             },
+            // The watchdog kills whom it cuts off, and its own word may still be on its way.
+            (None, Exit::Killed) if incarnation.is_fenced() => Exit::Fenced,
             (None, exit) => exit,
         };
         let in_order = exit == Exit::Shutdown;
@@ -433,6 +435,7 @@ impl Birth {
         let Some(incarnation) = place.incarnation.take() else { return };
         // Its word that it was up may still be on its way: notes are slower than ends.
         let was_up = place.started || incarnation.is_ready();
+        incarnation.free_names();
         let asked = place.seat.state() == tree::State::Stopping;
         self.seat.with_below(|below| below.at_rest = false);
         let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
@@ -441,13 +444,15 @@ impl Birth {
         place.with_post(|post| post.detach(&exit));
         let seat = Arc::clone(&place.seat);
         for orphan in &orphans {
+            orphan.free_names();
+            self.tell_of_orphan(orphan);
             orphan.seat.set_state(tree::State::Stopped);
             orphan.seat.vacate(None);
             if let Some(post) = orphan.seat.spec.post() {
                 post.detach(&Exit::Killed);
             }
         }
-        self.tell_witness(key, &orphans, was_up, &exit);
+        self.tell_witness(key, was_up, &exit);
         if was_up && !self.places[&key].started {
             self.events.push_back(Event::Started(key, life));
         }
@@ -464,16 +469,19 @@ impl Birth {
         }
     }
 
-    fn tell_witness(&self, key: Key, orphans: &[Arc<Incarnation>], was_up: bool, exit: &Exit) {
+    fn tell_of_orphan(&self, orphan: &Incarnation) {
+        let sight = match (orphan.seat.is_worker(), orphan.seat.state()) {
+            // Whoever nobody has heard of being up has not been seen to start.
+            (true, tree::State::Starting) => Sight::Failed,
+            (true, _) => Sight::Stopped(Exit::Killed),
+            (false, _) => Sight::Stopped(Exit::Shutdown),
+        };
+        self.see(&orphan.seat, &sight);
+    }
+
+    fn tell_witness(&self, key: Key, was_up: bool, exit: &Exit) {
         if self.node.witness.is_none() {
             return;
-        }
-        for orphan in orphans {
-            let exit = match orphan.seat.is_worker() {
-                true => Exit::Killed,
-                false => Exit::Shutdown,
-            };
-            self.see(&orphan.seat, &Sight::Stopped(exit));
         }
         let place = &self.places[&key];
         match (place.is_worker(), was_up) {
@@ -485,7 +493,7 @@ impl Birth {
 
     /// Nothing lives below any more: this supervisor ends.
     fn exit(&mut self, myself: &ActorRef<Note>, verdict: Verdict) {
-        self.plan.office.close();
+        self.plan.office.close(self.incarnation.serial);
         self.calls.clear();
         if matches!(self.above, Above::Node) {
             self.seat.set_state(tree::State::Stopped);

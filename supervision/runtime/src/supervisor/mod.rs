@@ -185,7 +185,7 @@ impl Birth {
             below.office = Some(myself.clone());
             below.at_rest = false;
         });
-        self.plan.office.open(myself, &self.seat);
+        self.plan.office.open(self.incarnation.serial, myself, &self.seat);
         if matches!(self.above, Above::Node) {
             let at = self.node.clock.monotonic();
             self.seat.occupy(Arc::clone(&self.incarnation), false, at);
@@ -283,6 +283,13 @@ impl Birth {
         if let Some(witness) = &self.node.witness {
             witness.saw(&seat.path(), sight);
         }
+    }
+}
+
+impl Drop for Birth {
+    fn drop(&mut self) {
+        // Killed or dropped with its node, it has not closed it; what it sat on would stay for ever.
+        self.plan.office.close(self.incarnation.serial);
     }
 }
 

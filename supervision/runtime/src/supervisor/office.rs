@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Note;
 use crate::child::Child;
 use crate::core::{CALLS_WAITING_MAX, Call, Refusal};
+use crate::incarnation;
 use crate::seat::Seat;
 use crate::spec::AutoShutdown;
 
@@ -20,23 +21,34 @@ pub(crate) struct Request {
     pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
+struct Occupant {
+    serial: u64,
+    actor: ActorRef<Note>,
+    seat: Arc<Seat>,
+}
+
 /// Known to the specification of a supervisor, so handles outlive its incarnations.
 #[derive(Default)]
 pub(crate) struct Office {
-    occupant: Mutex<Option<(ActorRef<Note>, Arc<Seat>)>>,
+    occupant: Mutex<Option<Occupant>>,
     calls: AtomicUsize,
 }
 
 impl Office {
-    pub(crate) fn open(&self, myself: &ActorRef<Note>, seat: &Arc<Seat>) {
-        *self.occupant() = Some((myself.clone(), Arc::clone(seat)));
+    pub(crate) fn open(&self, serial: u64, myself: &ActorRef<Note>, seat: &Arc<Seat>) {
+        let occupant = Occupant { serial, actor: myself.clone(), seat: Arc::clone(seat) };
+        *self.occupant() = Some(occupant);
     }
 
-    pub(crate) fn close(&self) {
-        *self.occupant() = None;
+    /// The incarnation of this serial is gone; a later one may sit here already.
+    pub(crate) fn close(&self, serial: u64) {
+        let mut occupant = self.occupant();
+        if occupant.as_ref().is_some_and(|occupant| occupant.serial == serial) {
+            *occupant = None;
+        }
     }
 
-    fn occupant(&self) -> MutexGuard<'_, Option<(ActorRef<Note>, Arc<Seat>)>> {
+    fn occupant(&self) -> MutexGuard<'_, Option<Occupant>> {
         self.occupant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,7 +112,8 @@ impl SupervisorHandle {
 
     /// Lists its children at once, whatever it is doing; nothing while it does not live.
     pub fn which(&self) -> Vec<Kid> {
-        let Some((_, seat)) = self.office.occupant().clone() else { return Vec::new() };
+        let seat = self.office.occupant().as_ref().map(|occupant| Arc::clone(&occupant.seat));
+        let Some(seat) = seat else { return Vec::new() };
         seat.below()
             .iter()
             .map(|seat| Kid { id: seat.id().to_owned(), kind: seat.kind(), state: seat.state() })
@@ -127,7 +140,10 @@ impl SupervisorHandle {
     }
 
     async fn call(&self, what: Call, child: Option<Child>) -> Result<(), Refusal> {
-        let occupant = self.office.occupant().as_ref().map(|(actor, _)| actor.clone());
+        if incarnation::is_current_fenced() {
+            return Err(Refusal::Fenced);
+        }
+        let occupant = self.office.occupant().as_ref().map(|occupant| occupant.actor.clone());
         let actor = occupant.ok_or(Refusal::Ending)?;
         let _place = InLine::join(&self.office.calls).ok_or(Refusal::Busy)?;
         let (answer, answered) = oneshot::channel();

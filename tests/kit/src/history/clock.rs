@@ -11,14 +11,14 @@ pub(super) struct PausedClock {
     began: Instant,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a clock is what everybody else goes through")]
+#[expect(clippy::disallowed_methods, reason = "kit: a clock is what everybody else goes through")]
 impl PausedClock {
     pub(super) fn new() -> Self {
         PausedClock { began: Instant::now() }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a clock is what everybody else goes through")]
+#[expect(clippy::disallowed_methods, reason = "kit: a clock is what everybody else goes through")]
 impl Clock for PausedClock {
     fn wall(&self) -> Duration {
         self.monotonic()

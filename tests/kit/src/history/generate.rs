@@ -21,8 +21,8 @@ const LONG_SLEEP_MS: (u64, u64) = (2_100, 2_300);
 pub fn generate(seed: u64) -> History {
     let mut chance = Chance::new(seed);
     let pace = match chance.below(100) {
-        0..=2 => Pace::Sleepy,
-        3..=14 => Pace::Stubborn,
+        0..=4 => Pace::Sleepy,
+        5..=16 => Pace::Stubborn,
         _ => Pace::Brisk,
     };
     let mut author = Author { chance, pace, actors_left: ACTORS_MAX, roster: Roster::default() };

@@ -4,16 +4,23 @@
 //! each yields a trace of the same lines.
 
 mod clock;
+mod compare;
 pub mod conditions;
+pub mod erlang;
 mod generate;
 mod parse;
 mod puppet;
 pub mod replay;
+mod shrink;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
+pub use compare::{Difference, difference};
 pub use generate::generate;
-pub use parse::{Error, parse, print};
+pub use parse::{Error, parse, parse_line, print};
+pub use shrink::shrink;
+pub use trial::{Failure, Uncompared, against_otp, trial};
 
 /// A tree and what is done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! A history as JSON lines.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Event, History, Kind, Strategy, Sup};
+use super::{Event, History, Kind, Line, Strategy, Sup};
 
 /// What is wrong with a history, and on which line.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +45,38 @@ pub fn parse(text: &str) -> Result<History, Error> {
         events.push(event);
     }
     Ok(History { tree, events })
+}
+
+/// One line of a trace as `Line::print` prints it.
+pub fn parse_line(text: &str) -> Option<Line> {
+    let Words(fields) = serde_json::from_str(text).ok()?;
+    let path = |key| fields.get(key)?.as_str().map(str::to_owned);
+    let n = || u32::try_from(fields.get("n")?.as_u64()?).ok();
+    if let Some(started) = path("started") {
+        return Some(Line::Started { started, n: n()? });
+    }
+    if let Some(failed) = path("failed") {
+        return Some(Line::Failed { failed, n: n()? });
+    }
+    if let Some(stopped) = path("stopped") {
+        let reason = word(fields.get("reason")?, &["normal", "shutdown", "error", "killed"])?;
+        return Some(Line::Stopped { stopped, reason });
+    }
+    if let Some(result) = fields.get("result") {
+        let of = usize::try_from(fields.get("of")?.as_u64()?).ok()?;
+        return Some(Line::Result { result: word(result, &["ok", "error"])?, of });
+    }
+    let left = fields.get("final")?.as_object()?;
+    let states = ["running", "stopped", "gone"];
+    let state = |(path, state): (&String, &Value)| Some((path.clone(), word(state, &states)?));
+    Some(Line::Final { r#final: left.iter().map(state).collect::<Option<_>>()? })
+}
+
+#[derive(Deserialize)]
+struct Words(serde_json::Map<String, Value>);
+
+fn word(value: &Value, words: &[&'static str]) -> Option<&'static str> {
+    words.iter().find(|word| value.as_str() == Some(word)).copied()
 }
 
 /// The history as `parse` reads it.

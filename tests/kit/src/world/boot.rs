@@ -22,7 +22,7 @@ use super::trace::Line;
 use super::wire::Listener;
 
 /// Touches of ports within one moment after which a node counts as spinning.
-const TOUCHES_PER_MOMENT_MAX: u64 = 1_000_000;
+const TOUCHES_PER_MOMENT_MAX: u64 = 100_000;
 
 /// Tells whether to crash at this line.
 pub(super) type Trigger = Box<dyn Fn(&Line) -> bool + Send>;

@@ -43,6 +43,10 @@ impl Book {
         self.news.notify_waiters();
     }
 
+    pub(super) fn mend(&self) {
+        *lock(&self.failures) = 0;
+    }
+
     fn take_failure(&self) -> bool {
         let mut failures = lock(&self.failures);
         let fails = 0 < *failures;

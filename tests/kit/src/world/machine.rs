@@ -1,6 +1,6 @@
 //! One machine of the world: its clock, its doors, and the node that runs on it now, if any.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -13,6 +13,9 @@ use super::site::{Doors, Site};
 use super::trace::Line;
 use super::wire::Letter;
 use super::{Common, Kill};
+
+/// Made once: to count the processors takes longer than many a boot.
+static OPTIONS: LazyLock<Options> = LazyLock::new(Options::default);
 
 /// Writes the tree of a node down, anew for each boot.
 pub(super) type Plan = Box<dyn Fn(&Site<'_>) -> Supervisor>;
@@ -79,7 +82,7 @@ impl Machine {
         let dice = Arc::new(SimulatedDice(Arc::clone(&boot)));
         let node = {
             let _here = runtime.enter();
-            let node = Node::here(&Options::default(), clock, dice, Some(boot.clone()));
+            let node = Node::here(&OPTIONS, clock, dice, Some(boot.clone()));
             boot.write("-", &format!("boots for the {}. time", self.boots));
             let root = (self.plan)(&Site { node: &node, boot: &boot, doors: &self.doors });
             node.plant(&root).expect("the tree of a test contradicts itself nowhere");

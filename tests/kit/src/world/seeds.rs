@@ -1,17 +1,17 @@
 //! Which worlds a test visits.
 
-/// The seeds from 1 to `count`, or the one that the variable `SEED` names: so a failure is
-/// replayed without changing the test.
+/// The seeds from 1 to `count`. Without changing the test, the variable `SEED` names the only one,
+/// to replay a failure, and `SEEDS` says how many, to search for one.
 pub fn seeds(count: u64) -> Vec<u64> {
-    match asked() {
-        Some(seed) => vec![seed],
-        None => (1..=count).collect(),
+    match (asked("SEED"), asked("SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, more) => (1..=more.unwrap_or(count)).collect(),
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "kit: a person replays a seed; no product code runs")]
-fn asked() -> Option<u64> {
-    let text = std::env::var("SEED").ok()?;
-    let seed = text.parse();
-    Some(seed.unwrap_or_else(|_| panic!("SEED is `{text}`, and a seed is a whole number")))
+#[expect(clippy::disallowed_methods, reason = "kit: a person asks for seeds; no product code runs")]
+fn asked(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} is `{text}`, which is no whole number")))
 }

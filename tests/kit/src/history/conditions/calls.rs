@@ -38,7 +38,7 @@ pub(super) fn answer(ledger: &Ledger<'_>, line: usize, ok: bool) -> Verdict {
     };
     let starts = matches!(event, Event::Start { .. } | Event::Restart { .. });
     let came_up = keeper
-        .is_some_and(|keeper| keeper.now.items.last().is_some_and(|item| item.what == What::Up));
+        .is_some_and(|keeper| keeper.now.items.first().is_some_and(|item| item.what == What::Up));
     let acts = possible && !matches!(event, Event::Sleep { .. } | Event::Delete { .. });
     if ledger.moved && !acts {
         return broken("nothing comes of nothing", line, "this event could not cause anything");

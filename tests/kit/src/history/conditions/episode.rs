@@ -127,17 +127,6 @@ pub(super) fn starts_its_children(episode: &Episode<'_, '_>) -> Verdict {
     }
 }
 
-/// Nobody ends by itself while another end is dealt with.
-pub(super) fn one_end_at_a_time(episode: &Episode<'_, '_>) -> Verdict {
-    let later = episode.items().iter().skip(1).find(|item| item.is_own_end());
-    match later {
-        Some(item) => {
-            broken("one end at a time", item.line, format!("{} also ended by itself", item.id))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Who starts or stops somebody deals with an end, answers a call, comes up or ends.
 pub(super) fn acts_for_a_reason(episode: &Episode<'_, '_>) -> Verdict {
     let is_called = matches!(
@@ -157,18 +146,13 @@ pub(super) fn acts_for_a_reason(episode: &Episode<'_, '_>) -> Verdict {
     }
 }
 
-/// Nobody asks the root to end, and only who gave up, was bereft or did not come up ends unasked.
-pub(super) fn ends_for_a_reason(episode: &Episode<'_, '_>) -> Verdict {
-    const NAME: &str = "a supervisor ends for a reason";
-    let Some(ended) = episode.life.now.ended else { return Ok(()) };
-    let (is_root, by_itself) = (episode.life.parent.is_none(), episode.life.ends_by_itself());
-    if is_root && !by_itself {
-        return broken(NAME, ended, "the root had not used up its restarts");
-    }
-    let was_up = episode.life.is_booted();
-    let failed = episode.items().iter().any(|item| item.what == What::Failed);
-    match was_up || failed {
-        true => Ok(()),
-        false => broken(NAME, ended, "every child came up so far"),
+/// Nobody asks the root to end: it gives up, is bereft, or does not come up.
+pub(super) fn root_ends_for_a_reason(episode: &Episode<'_, '_>) -> Verdict {
+    let is_root = episode.life.parent.is_none();
+    match episode.life.now.ended {
+        Some(line) if is_root && !episode.life.ends_by_itself() => {
+            broken("the root ends for a reason", line, "it had not used up its restarts")
+        }
+        Some(_) | None => Ok(()),
     }
 }

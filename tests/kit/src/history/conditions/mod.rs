@@ -97,9 +97,8 @@ fn settle(ledger: &mut Ledger<'_>, line: usize) -> Verdict {
         episode::starts_its_children(&episode)?;
         order::starts_from_left_to_right(&episode)?;
         order::stops_from_right_to_left(&episode)?;
-        episode::one_end_at_a_time(&episode)?;
         episode::acts_for_a_reason(&episode)?;
-        episode::ends_for_a_reason(&episode)?;
+        episode::root_ends_for_a_reason(&episode)?;
         fate::gives_up_beyond_its_intensity(&episode)?;
         fate::ends_with_its_significant_children(&episode)?;
         fate::restart_type_decides(&episode)?;
