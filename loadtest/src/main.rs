@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<u8> {
     match command {
-        Command::Actors(options) => report::print(&actors::run(&options)?, options.json),
+        Command::Actors(options) => actors::run(&options),
         Command::Histories(options) => report::print(&histories::run(&options)?, options.json),
         Command::Part { part } => actors::part::run(part).map(|()| 0),
     }

@@ -57,7 +57,7 @@ pub(crate) struct Row {
 enum Verdict {
     Holds,
     Missed,
-    /// The reference itself spread too much to be one.
+    /// The reference itself spread too much to be one, or the machine did too much else.
     NotJudged,
 }
 
@@ -103,6 +103,15 @@ impl Row {
             verdict,
         }
     }
+
+    /// Without a judgment where whatever it needs was not there.
+    pub(crate) fn judged_if(mut self, could_be_judged: bool) -> Self {
+        if !could_be_judged {
+            self.verdict = Verdict::NotJudged;
+            self.holds = false;
+        }
+        self
+    }
 }
 
 pub(crate) fn median(values: &[f64]) -> f64 {
@@ -122,98 +131,94 @@ fn range(values: &[f64]) -> (f64, f64) {
     (low, high)
 }
 
-/// Prints the rows, and says with which code the command ends.
-pub(crate) fn print(rows: &[Row], json: bool) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
-    for row in rows {
-        match json {
-            true => writeln!(out, "{}", serde_json::to_string(row)?)?,
-            false => writeln!(out, "{row}")?,
+/// Takes rows as they come, prints them, and knows with which code the command ends.
+pub(crate) struct Report {
+    json: bool,
+    missed: bool,
+    not_judged: bool,
+}
+
+impl Report {
+    /// A table for people begins with its head.
+    pub(crate) fn begin(json: bool) -> anyhow::Result<Self> {
+        if !json {
+            let head = ["what", "ours", "beside", "ratio (range)", "bar"].map(str::to_owned);
+            write_line(&cells("", &head))?;
+        }
+        Ok(Report { json, missed: false, not_judged: false })
+    }
+
+    pub(crate) fn add(&mut self, row: &Row) -> anyhow::Result<()> {
+        self.judge(row);
+        match self.json {
+            true => write_line(&serde_json::to_string(row)?),
+            false => write_line(&row.to_string()),
         }
     }
-    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    Ok(match (any(Verdict::Missed), any(Verdict::NotJudged)) {
-        (true, _) => 1,
-        (false, true) => 4,
-        (false, false) => 0,
-    })
+
+    fn judge(&mut self, row: &Row) {
+        self.missed |= row.verdict == Verdict::Missed;
+        self.not_judged |= row.verdict == Verdict::NotJudged;
+    }
+
+    /// 0, or 1 where a bar was missed, or 4 where a reference spread too much to judge by.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match (self.missed, self.not_judged) {
+            (true, _) => 1,
+            (false, true) => 4,
+            (false, false) => 0,
+        }
+    }
+}
+
+/// Prints these rows and no more.
+pub(crate) fn print(rows: &[Row], json: bool) -> anyhow::Result<u8> {
+    let mut report = Report::begin(json)?;
+    for row in rows {
+        report.add(row)?;
+    }
+    Ok(report.exit_code())
+}
+
+fn write_line(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{}", line.trim_end())?)
+}
+
+fn cells(mark: &str, [what, ours, beside, ratio, bar]: &[String; 5]) -> String {
+    format!("{mark:<8}{what:<76}{ours:>22}  {beside:<28}{ratio:<24}{bar}")
+}
+
+/// As many digits as say something.
+fn number(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1_000.0 || value.fract() == 0.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.verdict {
-            Verdict::Holds => "ok    ",
-            Verdict::Missed => "MISSED",
-            Verdict::NotJudged => "SPREAD",
+        let mark = match (self.verdict, &self.bar) {
+            (Verdict::Holds, None) => "",
+            (Verdict::Holds, Some(_)) => "ok",
+            (Verdict::Missed, _) => "MISSED",
+            (Verdict::NotJudged, _) => "UNCLEAR",
         };
-        write!(out, "{mark}  {:<72} {:>12.2} {}", self.what, self.ours, self.unit)?;
-        if let (Some(beside), Some(ratio)) = (&self.beside, self.ratio) {
-            write!(out, "  {} {:.2}  ratio {ratio:.3}", beside.name, beside.value)?;
-        }
-        if let Some((low, high)) = self.range {
-            write!(out, " ({low:.3} to {high:.3})")?;
-        }
-        match &self.bar {
-            Some(bar) => write!(out, "  bar {bar}"),
-            None => Ok(()),
-        }
+        let beside = self.beside.as_ref();
+        let ratio = self.ratio.zip(self.range);
+        let row = [
+            self.what.clone(),
+            format!("{} {}", number(self.ours), self.unit),
+            beside.map(|it| format!("{} {}", it.name, number(it.value))).unwrap_or_default(),
+            ratio
+                .map(|(ratio, (low, high))| format!("{ratio:.2} ({low:.2} to {high:.2})"))
+                .unwrap_or_default(),
+            self.bar.clone().unwrap_or_default(),
+        ];
+        out.write_str(&cells(mark, &row))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Bar, Row, Verdict, median};
-
-    #[test]
-    fn the_median_is_the_middle_or_between_the_two_in_the_middle() {
-        let rows: [(&[f64], f64); 3] =
-            [(&[3.0], 3.0), (&[9.0, 1.0, 2.0], 2.0), (&[4.0, 1.0, 2.0, 100.0], 3.0)];
-        for (values, expected) in rows {
-            assert_eq!(median(values), expected, "{values:?}");
-        }
-    }
-
-    #[test]
-    fn a_figure_alone_is_judged_by_itself() {
-        let rows = [
-            (0.0, Some(Bar::AtMost(0.0)), Verdict::Holds),
-            (1.0, Some(Bar::AtMost(0.0)), Verdict::Missed),
-            (5.0, Some(Bar::AtLeast(5.0)), Verdict::Holds),
-            (4.9, Some(Bar::AtLeast(5.0)), Verdict::Missed),
-            (4.9, None, Verdict::Holds),
-        ];
-        for (ours, bar, expected) in rows {
-            let row = Row::alone("it", "ms", ours, bar);
-            assert_eq!((row.verdict, row.holds), (expected, expected == Verdict::Holds), "{row}");
-        }
-    }
-
-    #[test]
-    fn a_figure_beside_another_is_judged_by_the_median_of_the_rounds() {
-        let half = Some(Bar::AtMost(0.5));
-        let rows = [
-            (&[4.0, 4.0, 9.0], &[10.0, 10.0, 10.0], half, Verdict::Holds),
-            (&[4.0, 6.0, 9.0], &[10.0, 10.0, 10.0], half, Verdict::Missed),
-            (&[4.0, 4.0, 4.0], &[10.0, 20.0, 10.0], half, Verdict::Holds),
-            (&[4.0, 4.0, 4.0], &[10.0, 20.1, 10.0], half, Verdict::NotJudged),
-            (&[4.0, 4.0, 4.0], &[10.0, 99.0, 10.0], None, Verdict::Holds),
-        ];
-        for (ours, reference, bar, expected) in rows {
-            let row = Row::beside("it", "ms", ours, "other", reference, bar);
-            assert_eq!((row.verdict, row.holds), (expected, expected == Verdict::Holds), "{row}");
-        }
-    }
-
-    #[test]
-    fn a_row_as_json_says_what_and_nothing_else() {
-        let bar = Some(Bar::AtLeast(1.0));
-        let row = Row::beside("it", "/s", &[3.0, 3.0, 5.0], "other", &[2.0, 1.0, 2.0], bar);
-        let json = serde_json::to_string(&row).expect("a row is JSON");
-        let beside = r#"{"name":"other","value":2.0}"#;
-        let expected = format!(
-            r#"{{"what":"it","ours":3.0,"unit":"/s","beside":{beside},"ratio":2.5,"bar":"at least 1 ×","holds":true}}"#
-        );
-        assert_eq!(json, expected);
-        assert_eq!(row.range, Some((1.5, 3.0)));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 //! the doors of a product are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -49,15 +49,33 @@ impl Callers {
         self.shared.counts.store(counts, Ordering::SeqCst);
     }
 
-    /// Ends, with the milliseconds within which 99 of 100 answers came.
-    pub(crate) async fn p99_ms(self) -> anyhow::Result<f64> {
+    /// What was counted since this was last asked for, in nanoseconds.
+    pub(crate) fn take(&self) -> Histogram<u64> {
+        let mut latencies = self.shared.latencies();
+        let taken = latencies.clone();
+        latencies.reset();
+        taken
+    }
+
+    /// Asks no more; returns when all answers are there.
+    pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
         self.shared.over.store(true, Ordering::SeqCst);
-        for task in self.tasks {
+        for task in std::mem::take(&mut self.tasks) {
             task.await??;
         }
-        let latencies = self.shared.latencies.lock().unwrap_or_else(PoisonError::into_inner);
-        anyhow::ensure!(latencies.len() >= 1_000, "too few questions were asked");
-        Ok(latencies.value_at_quantile(0.99) as f64 / 1_000_000.0)
+        Ok(())
+    }
+}
+
+/// The milliseconds within which 99 of 100 answers came.
+pub(crate) fn p99_ms(latencies: &Histogram<u64>) -> anyhow::Result<f64> {
+    anyhow::ensure!(latencies.len() >= 1_000, "too few questions were asked");
+    Ok(latencies.value_at_quantile(0.99) as f64 / 1_000_000.0)
+}
+
+impl Shared {
+    fn latencies(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +99,7 @@ async fn ask(number: usize, whom: Arc<[Handle<Order>]>, shared: Arc<Shared>) -> 
         }
         if counts {
             let took = u64::try_from(asked.elapsed().as_nanos())?;
-            shared.latencies.lock().unwrap_or_else(PoisonError::into_inner).record(took)?;
+            shared.latencies().record(took)?;
         }
         due += PERIOD;
     }

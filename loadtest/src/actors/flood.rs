@@ -25,8 +25,6 @@ use super::idle::resident_bytes;
 use super::stage::{self, Inside, NO_LIMIT, Scatter};
 
 const SENDERS: usize = 64;
-/// The heap of one message.
-const BODY_BYTES: usize = 1_024;
 /// What a receiver takes to handle one message.
 const SLOWNESS: Duration = Duration::from_millis(1);
 /// How long a sender that waits for room does so.
@@ -37,7 +35,8 @@ const STOP_EVERY: Duration = Duration::from_millis(100);
 /// Of so many stops one is that of the full receiver.
 const STOPS_PER_FULL_STOP: u32 = 30;
 
-pub(crate) async fn ours(seconds: u64) -> anyhow::Result<Figures> {
+/// Every message owns a heap of `body_bytes`.
+pub(crate) async fn ours(seconds: u64, body_bytes: usize) -> anyhow::Result<Figures> {
     let node = stage::node(&Options::default())?;
     let beyond_the_ceiling = Bounds { messages_max: u32::MAX, bytes_max: 1 << 30 };
     let full = Worker::new("full", "slow", || Slow).mailbox(beyond_the_ceiling).on(&node);
@@ -51,7 +50,7 @@ pub(crate) async fn ours(seconds: u64) -> anyhow::Result<Figures> {
     let senders: Vec<_> = (0..SENDERS)
         .map(|number| {
             let receivers = [full.1.clone(), usual.1.clone()];
-            inside.start(send(number, receivers, Arc::clone(&books)))
+            inside.start(send(number, receivers, Arc::clone(&books), body_bytes))
         })
         .collect();
     let watched = watch(&root.handle(), Duration::from_secs(seconds)).await?;
@@ -68,32 +67,33 @@ pub(crate) async fn ours(seconds: u64) -> anyhow::Result<Figures> {
         ("unaccounted", sent.abs_diff(accounted) as f64),
         ("sent", sent as f64),
         ("heard", heard as f64),
-        ("slowest_stop_ms", watched.slowest_stop.as_secs_f64() * 1_000.0),
+        ("slowest_stop_ms", watched.slowest[0].max(watched.slowest[1]).as_secs_f64() * 1_000.0),
+        ("slowest_usual_ms", watched.slowest[0].as_secs_f64() * 1_000.0),
+        ("slowest_full_ms", watched.slowest[1].as_secs_f64() * 1_000.0),
         ("stops", f64::from(watched.stops)),
     ]))
 }
 
 struct Watched {
     resident_max: f64,
-    slowest_stop: Duration,
+    /// Of the usual receiver and of the full one.
+    slowest: [Duration; 2],
     stops: u32,
 }
 
 /// Looks at the memory and stops receivers, from outside of the flooded threads.
 async fn watch(keeper: &SupervisorHandle, duration: Duration) -> anyhow::Result<Watched> {
     let began = Instant::now();
-    let mut watched = Watched { resident_max: 0.0, slowest_stop: Duration::ZERO, stops: 0 };
+    let mut watched = Watched { resident_max: 0.0, slowest: [Duration::ZERO; 2], stops: 0 };
     while began.elapsed() < duration {
         tokio::time::sleep(STOP_EVERY).await;
         watched.resident_max = watched.resident_max.max(resident_bytes()?);
         watched.stops += 1;
-        let whom = match watched.stops.is_multiple_of(STOPS_PER_FULL_STOP) {
-            true => "full",
-            false => "usual",
-        };
+        let full = usize::from(watched.stops.is_multiple_of(STOPS_PER_FULL_STOP));
+        let whom = ["usual", "full"][full];
         let asked = Instant::now();
         keeper.terminate(whom).await?;
-        watched.slowest_stop = watched.slowest_stop.max(asked.elapsed());
+        watched.slowest[full] = watched.slowest[full].max(asked.elapsed());
         keeper.restart(whom).await?;
     }
     Ok(watched)
@@ -103,6 +103,7 @@ async fn send(
     number: usize,
     receivers: [Handle<Load>; 2],
     books: Arc<Books>,
+    body_bytes: usize,
 ) -> anyhow::Result<()> {
     let waits = number.is_multiple_of(2);
     let mut scatter = Scatter::from_seed(number as u64 + 1);
@@ -110,7 +111,7 @@ async fn send(
         for _ in 0..SENDS_PER_TURN {
             // Most go where there is room for many; the other is full after 256 anyhow.
             let receiver = &receivers[usize::from(scatter.below(8) == 0)];
-            let load = Load::new(&books);
+            let load = Load::new(&books, body_bytes);
             let sent = match waits {
                 true => receiver.tell_within(load, WAIT_MAX).await,
                 false => receiver.tell(load),
@@ -150,10 +151,10 @@ struct Load {
 }
 
 impl Load {
-    fn new(books: &Arc<Books>) -> Self {
+    fn new(books: &Arc<Books>, body_bytes: usize) -> Self {
         books.sent.fetch_add(1, Ordering::Relaxed);
         // Written to, so that its pages are really there.
-        Load { body: vec![1; BODY_BYTES], books: Arc::clone(books), is_settled: false }
+        Load { body: vec![1; body_bytes], books: Arc::clone(books), is_settled: false }
     }
 
     fn given_back(mut self) {

@@ -21,7 +21,7 @@ mod stage;
 mod storm;
 
 pub(crate) use self::peers::NoBeam;
-use crate::report::Row;
+use crate::report::Report;
 
 /// What to measure, and beside whom.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     peer: Option<Peer>,
     /// One JSON object per line instead of a table
     #[arg(long)]
-    pub(crate) json: bool,
+    json: bool,
     /// Measure only these
     #[arg(long, value_name = "NAME", num_args = 1..)]
     only: Vec<Name>,
@@ -56,10 +56,11 @@ enum Name {
     Spawn,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
+/// Measures what was asked for; returns the exit code.
+pub(crate) fn run(options: &Options) -> anyhow::Result<u8> {
     use clap::ValueEnum;
     let mut bench = peers::Bench::open(options.peer == Some(Peer::Beam))?;
-    let mut rows = Vec::new();
+    let mut report = Report::begin(options.json)?;
     for name in Name::value_variants() {
         if !options.only.is_empty() && !options.only.contains(name) {
             continue;
@@ -75,7 +76,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
             Name::Idle => rows::idle(&mut bench),
             Name::Spawn => rows::spawn(&mut bench),
         };
-        rows.extend(measured?);
+        for row in measured? {
+            report.add(&row)?;
+        }
     }
-    Ok(rows)
+    Ok(report.exit_code())
 }

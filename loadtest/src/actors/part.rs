@@ -21,7 +21,7 @@ pub(crate) enum Part {
     Overlap { crashes: usize, spins: usize },
     Call { seconds: f64 },
     CallRaw { seconds: f64 },
-    Flood { seconds: u64 },
+    Flood { seconds: u64, body_bytes: usize },
     Storm { children: usize, each_second: usize, seconds: usize },
     Spin { rounds: usize },
     Mistaken { seconds: u64 },
@@ -40,7 +40,7 @@ pub(crate) fn run(part: Part) -> anyhow::Result<()> {
         Part::Overlap { crashes, spins } => ours()?.block_on(overlap::ours(crashes, spins)),
         Part::Call { seconds } => ours()?.block_on(call::ours(seconds)),
         Part::CallRaw { seconds } => raw(call::raw(seconds)),
-        Part::Flood { seconds } => ours()?.block_on(flood::ours(seconds)),
+        Part::Flood { seconds, body_bytes } => ours()?.block_on(flood::ours(seconds, body_bytes)),
         Part::Storm { children, each_second, seconds } => {
             ours()?.block_on(storm::ours(children, each_second, seconds))
         }

@@ -24,8 +24,8 @@ pub(crate) enum Order {
     Panic,
     Fail,
     Finish,
-    /// Says when it begins, then holds its thread for this long.
-    Spin(Duration, Reply<Instant>),
+    /// Says that it begins, then holds its thread for this long.
+    Spin(Duration, Reply<Spinning>),
     /// Computes until it has used this much time of a processor, then answers.
     Compute(Duration, Reply<()>),
 }
@@ -61,9 +61,9 @@ impl Actor for Dummy {
             Order::Fail => return Err("as ordered".into()),
             Order::Finish => return Ok(Next::Done),
             Order::Spin(duration, began) => {
-                let now = Instant::now();
-                began.send(now);
-                spin_until(|| now.elapsed() >= duration);
+                let spinning = Spinning::here();
+                began.send(spinning);
+                spin_until(|| spinning.began.elapsed() >= duration);
             }
             Order::Compute(wanted, done) => {
                 let before = time_on_processor();
@@ -85,10 +85,44 @@ fn spin_until(is_enough: impl Fn() -> bool) {
 
 /// How long the calling thread has been on a processor.
 fn time_on_processor() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
     // Where the kernel does not say, nothing is computed rather than for ever.
-    nanos.map_or(Duration::MAX, Duration::from_nanos)
+    schedule_of("thread-self").map_or(Duration::MAX, |[ran, _]| ran)
+}
+
+/// How long a thread has run, and how long it has waited for a processor.
+fn schedule_of(thread: &str) -> Option<[Duration; 2]> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/schedstat")).ok()?;
+    let mut nanos = text.split(' ').map(|nanos| nanos.parse().map(Duration::from_nanos).ok());
+    Some([nanos.next()??, nanos.next()??])
+}
+
+/// A handler that holds its thread: since when, and which thread that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spinning {
+    pub(crate) began: Instant,
+    thread: u32,
+    waited_before: Duration,
+}
+
+impl Spinning {
+    fn here() -> Self {
+        let link = std::fs::read_link("/proc/thread-self").unwrap_or_default();
+        let number = link.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let mut this = Spinning {
+            began: Instant::now(),
+            thread: number.unwrap_or(0),
+            waited_before: Duration::ZERO,
+        };
+        this.waited_before = this.waited();
+        this.began = Instant::now();
+        this
+    }
+
+    /// How long its thread has waited for a processor since it began.
+    pub(crate) fn waited(&self) -> Duration {
+        let schedule = schedule_of(&format!("self/task/{}", self.thread));
+        schedule.map_or(Duration::ZERO, |[_, waited]| waited.saturating_sub(self.waited_before))
+    }
 }
 
 pub(crate) fn dummy(node: &Node, id: &str, restart: Restart) -> (Child, Handle<Order>) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use runtime::{Class, Options};
 
-use super::callers::Callers;
+use super::callers::{Callers, p99_ms};
 use super::figures::Figures;
 use super::stage::{self, Crash, Scatter, Stage, answered_by};
 
@@ -24,7 +24,7 @@ pub(crate) async fn ours(
     let order = shuffled(children);
     let (victims, survivors) = order.split_at(each_second * seconds);
     let survivors: Vec<_> = survivors.iter().map(|&who| stage.handles[who].clone()).collect();
-    let callers = Callers::begin(&stage.inside, &survivors)?;
+    let mut callers = Callers::begin(&stage.inside, &survivors)?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     callers.count(true);
     let born_before = stage::next_number();
@@ -37,7 +37,8 @@ pub(crate) async fn ours(
         }
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let p99_ms = callers.p99_ms().await?;
+    callers.end().await?;
+    let p99_ms = p99_ms(&callers.take())?;
     for &who in victims {
         answered_by(&stage.handles[who], born_before).await?;
     }

@@ -154,6 +154,14 @@ impl Shared {
         self.give_up(format!("{lost} threads are lost to handlers that hold them"));
     }
 
+    /// The root's actor is gone. If its rules did not end it, there is nobody left who could.
+    pub(crate) fn root_is_gone(&self) {
+        let phase = *self.phase.borrow();
+        if matches!(phase, Phase::Starting | Phase::Ready) {
+            self.give_up("its own actor ended, out of order".to_owned());
+        }
+    }
+
     /// The root is over by itself; the first reason counts.
     pub(crate) fn give_up(&self, why: String) {
         let _ = self.why.set(why);
@@ -363,3 +371,6 @@ impl tree::Census for Census {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

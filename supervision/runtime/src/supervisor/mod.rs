@@ -290,6 +290,9 @@ impl Drop for Birth {
     fn drop(&mut self) {
         // Killed or dropped with its node, it has not closed it; what it sat on would stay for ever.
         self.plan.office.close(self.incarnation.serial);
+        if matches!(self.above, Above::Node) {
+            self.node.root_is_gone();
+        }
     }
 }
 
