@@ -334,10 +334,7 @@ impl Node {
 
     /// Whether every supervisor is at rest and every actor lives as its supervisor believes.
     pub fn is_settled(&self) -> bool {
-        let Some(root) = self.shared.root() else { return true };
-        let mut settled = true;
-        root.seat.walk(&mut |seat| settled &= seat.is_settled());
-        settled
+        self.shared.root().is_none_or(|root| root.seat.is_settled())
     }
 }
 

@@ -176,8 +176,16 @@ impl Seat {
         }
     }
 
-    /// Whether whoever lives here really does, and a supervisor has nothing left to do.
+    /// Whether nobody from here down has anything left to do.
+    ///
+    /// Those below are asked first: an end goes upwards, and whoever is above is at work before the
+    /// place below looks free. The other way round an end could slip past between two answers.
     pub(crate) fn is_settled(&self) -> bool {
+        self.below().iter().all(|seat| seat.is_settled()) && self.is_settled_here()
+    }
+
+    /// Whether whoever lives here really does, and a supervisor has nothing left to do.
+    fn is_settled_here(&self) -> bool {
         let Some(incarnation) = self.incarnation() else { return true };
         let at_rest = self.with_below(|below| below.at_rest).unwrap_or(true);
         at_rest && incarnation.has_hands_full()

@@ -496,9 +496,11 @@ impl Birth {
         self.plan.office.close(self.incarnation.serial);
         self.calls.clear();
         if matches!(self.above, Above::Node) {
+            // Told before the seat is free: whoever finds all settled has heard of it.
+            self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
             self.seat.set_state(tree::State::Stopped);
             self.seat.vacate(None);
-            self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
+            self.see(&self.seat, &Sight::AtRest);
             match verdict {
                 Verdict::Shutdown if self.asked_to_stop => self.node.enter_phase(Phase::Stopped),
                 Verdict::Shutdown => self.node.give_up(match self.gave_up.take() {
