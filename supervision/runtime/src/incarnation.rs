@@ -225,7 +225,12 @@ impl Incarnation {
         if belongings.tasks.len() >= TASKS_MAX {
             belongings.tasks.retain(|task| !task.is_finished());
         }
-        assert!(belongings.tasks.len() < TASKS_MAX, "an actor asked for more than 256 tasks");
+        if belongings.tasks.len() >= TASKS_MAX {
+            // The hook that notes the place of a panic needs what is locked here.
+            drop(belongings);
+            task.abort();
+            panic!("an actor asked for more than {TASKS_MAX} tasks");
+        }
         belongings.tasks.push(task);
     }
 
