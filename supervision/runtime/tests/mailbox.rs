@@ -224,6 +224,23 @@ async fn what_waits_survives_a_restart_caused_by_a_sibling() {
     }
 }
 
+/// fixme: a supervisor that is stopped only to be restarted closes the mailboxes below it like one
+/// that ends for good, so what waits there does not survive a restart caused from further up.
+#[tokio::test]
+async fn what_waits_below_a_supervisor_that_is_restarted_is_dropped() {
+    let (node, _) = node();
+    let (a, culprit) = plain("a").on(&node);
+    let (b, nephew) = plain("b").shutdown(Shutdown::Brutal).on(&node);
+    let sup = runtime::Supervisor::new("sup", Strategy::OneForOne).child(b);
+    plant(&node, &root(Strategy::OneForAll).child(a).child(sup.as_child())).await;
+    hang(&nephew).await;
+    let question = nephew.ask(ping, LONG);
+    let (answer, _) = soon("the answer", join(question, crash(&culprit))).await;
+    assert_eq!(answer, Err(Unanswered::Lost));
+    soon("the same handle", until(|| nephew.tell(ping_nobody()).is_ok())).await;
+    assert_eq!(life(&nephew).await, 2);
+}
+
 #[tokio::test]
 async fn the_asker_of_a_crashed_message_is_told_at_once() {
     let (node, _) = node();
