@@ -242,7 +242,12 @@ impl Incarnation {
         if tasks.len() >= TASKS_MAX {
             tasks.retain(|task| !task.is_finished());
         }
-        assert!(tasks.len() < TASKS_MAX, "an actor asked for more than {TASKS_MAX} tasks");
+        if tasks.len() >= TASKS_MAX {
+            // The hook that notes the place of a panic needs what is locked here.
+            drop(belongings);
+            task.abort();
+            panic!("an actor asked for more than {TASKS_MAX} tasks");
+        }
         tasks.push(task);
     }
 

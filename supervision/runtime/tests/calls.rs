@@ -8,7 +8,7 @@ use domain::tree::State;
 use futures::future::{join, join_all};
 use runtime::core::{CALLS_WAITING_MAX, Refusal};
 use runtime::spec::{AutoShutdown, Backoff, Intensity, Restart, Shutdown, Strategy, Terms};
-use runtime::{Bounds, Error, Node, Supervisor, SupervisorHandle, Tally, Template};
+use runtime::{Bounds, Error, Node, Options, Supervisor, SupervisorHandle, Tally, Template};
 
 use crate::stage::{
     Gate, Log, Script, at, crash, done, end_with, life, node, plain, plant, root, soon, state, stop,
@@ -164,6 +164,27 @@ async fn calls_that_wait_are_bounded_and_told_when_the_supervisor_ends() {
 }
 
 // --- contradictions ---
+
+#[test]
+fn options_out_of_their_bounds_are_named() {
+    type Change = fn(&mut Options);
+    let rows: [(Option<&str>, Change); 9] = [
+        (None, |_| {}),
+        (Some("watchdog_threshold"), |options| options.watchdog_threshold = Duration::ZERO),
+        (Some("lost_threads_max"), |options| options.lost_threads_max = 0),
+        (Some("mailbox_bytes_max"), |options| options.mailbox_bytes_max = 65_535),
+        (None, |options| options.mailbox_bytes_max = 65_536),
+        (Some("blocking_max"), |options| options.blocking_max = 513),
+        (Some("control_threads"), |options| options.control_threads = 0),
+        (Some("worker_threads"), |options| options.worker_threads = 65),
+        (Some("adapter_threads"), |options| options.adapter_threads = 0),
+    ];
+    for (key, change) in rows {
+        let mut options = Options::default();
+        change(&mut options);
+        assert_eq!(options.invalid().map(|(key, _)| key), key, "{options:?}");
+    }
+}
 
 fn refused(node: &Node, root: &Supervisor, expected: &str) {
     match node.plant(root) {

@@ -225,6 +225,19 @@ async fn what_waits_survives_a_restart_caused_by_a_sibling() {
 }
 
 #[tokio::test]
+async fn what_waits_below_a_supervisor_survives_its_restart_by_a_sibling() {
+    let (node, _) = node();
+    let (a, culprit) = plain("a").on(&node);
+    let (b, nephew) = plain("b").shutdown(Shutdown::Brutal).on(&node);
+    let sup = runtime::Supervisor::new("sup", Strategy::OneForOne).child(b);
+    plant(&node, &root(Strategy::OneForAll).child(a).child(sup.as_child())).await;
+    hang(&nephew).await;
+    let question = nephew.ask(ping, LONG);
+    let (answer, _) = soon("the answer", join(question, crash(&culprit))).await;
+    assert_eq!(answer, Ok(2), "the second incarnation answers what the first left waiting");
+}
+
+#[tokio::test]
 async fn the_asker_of_a_crashed_message_is_told_at_once() {
     let (node, _) = node();
     let (child, handle) = plain("a").on(&node);

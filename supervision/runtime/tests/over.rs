@@ -9,8 +9,8 @@ use runtime::spec::{Shutdown, Strategy};
 use runtime::{Bounds, Exit, Handle, Next, Options, Supervisor, Unserved, Why};
 
 use crate::stage::{
-    Dice, Do, Gate, Held, LONG, Leash, Log, Script, act, at_once, crash, fail, life, node,
-    node_with, note, patient, plain, plant, root, soon, stop, watch,
+    Dice, Do, Gate, Held, LONG, Leash, Log, Script, act, at_once, crash, end_with, fail, life,
+    node, node_with, note, patient, plain, plant, root, soon, stop, watch,
 };
 
 /// What an incarnation may still have in hand when its handler is gone.
@@ -209,6 +209,52 @@ async fn a_port_call_goes_on_when_its_actor_is_killed() {
     assert_eq!(soon("the end", ended).await, Exit::Killed);
     assert_eq!(life(&handle).await, 2);
     assert!(log.place("call done") < log.place("stopped root/a killed"));
+}
+
+#[tokio::test]
+async fn blocking_work_beyond_the_bound_of_the_node_waits_for_its_turn() {
+    let (node, log) = node_with(&Options { blocking_max: 1, ..Options::default() });
+    let (a, first) = plain("a").on(&node);
+    let (b, second) = plain("b").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(a).child(b)).await;
+    let leash = Leash::default();
+    first.tell(take_in_hand(InHand::Blocking, leash.held(), &log, || {})).expect("room");
+    log.saw("began").await;
+    let asked = Arc::clone(&log);
+    let blocks = act(move |_, cx| {
+        Box::pin(async move {
+            asked.note("asked");
+            let done = Arc::clone(&asked);
+            cx.blocking(move || done.note("second")).await?;
+            Ok(Next::Go)
+        })
+    });
+    second.tell(blocks).expect("room");
+    log.saw("asked").await;
+    assert!(!log.has("second"));
+    leash.let_go();
+    log.saw("second").await;
+    assert!(log.place("ended") < log.place("second"));
+}
+
+#[tokio::test]
+async fn one_task_too_many_is_a_crash() {
+    let (node, _) = node();
+    let (child, handle) = plain("a").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    let spawns = |count: usize| {
+        at_once(move |cx| {
+            for _ in 0..count {
+                cx.spawn(std::future::pending());
+            }
+            Ok(Next::Go)
+        })
+    };
+    handle.tell(spawns(256)).expect("room");
+    assert_eq!(life(&handle).await, 1);
+    let exit = end_with(&handle, spawns(1)).await;
+    assert!(matches!(&exit, Exit::Panicked(text) if text.contains("256 tasks")), "{exit:?}");
+    assert_eq!(life(&handle).await, 2);
 }
 
 #[tokio::test]

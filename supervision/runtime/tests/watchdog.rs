@@ -140,6 +140,37 @@ async fn who_is_idle_or_awaits_is_never_fenced() {
 }
 
 #[tokio::test]
+async fn who_only_waits_for_a_processor_is_not_fenced() {
+    let (node, log) = node_with(&vigilant());
+    let (a, first) = plain("a").on(&node);
+    let (b, second) = plain("b").on(&node);
+    let mut root = root(Strategy::OneForOne).child(a).child(b);
+    let mut rivals = Vec::new();
+    for number in 0..8 {
+        let (rival, handle) = plain(&format!("rival{number}")).on(&node);
+        root = root.child(rival);
+        rivals.push(handle);
+    }
+    plant(&node, &root).await;
+    let leash = Leash::default();
+    for rival in &rivals {
+        let held = leash.held();
+        let spins_elsewhere = act(move |_, cx| {
+            Box::pin(async move {
+                cx.blocking(move || held.spin()).await?;
+                Ok(Next::Go)
+            })
+        });
+        rival.tell(spins_elsewhere).expect("room");
+    }
+    for _ in 0..200 {
+        assert_eq!(join(life(&first), life(&second)).await, (1, 1));
+    }
+    leash.let_go();
+    assert!(!log.lines().iter().any(|line| line.starts_with("stopped")), "{:?}", log.lines());
+}
+
+#[tokio::test]
 async fn who_was_fenced_can_do_nothing_when_it_wakes_up() {
     let (node, log) = node_with(&vigilant());
     let (ledger, book) = plain("ledger").on(&node);
