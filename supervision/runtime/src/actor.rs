@@ -154,6 +154,7 @@ impl<M: Message> Context<M> {
         }
         let hand = self.incarnation.hand();
         let clock = Arc::clone(&self.node().clock);
+        self.incarnation.calls_until(clock.monotonic() + deadline);
         let (done, answer) = tokio::sync::oneshot::channel();
         let bounded = async move {
             let output = patience::within(call, deadline, &*clock).await;

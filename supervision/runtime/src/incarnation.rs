@@ -7,9 +7,10 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use ractor::ActorCell;
@@ -36,6 +37,8 @@ pub(crate) struct Incarnation {
     ready: AtomicBool,
     doing: AtomicU8,
     hands: AtomicU32,
+    /// When the last of its port calls must have ended.
+    calls_until_ms: AtomicU64,
     belongings: Mutex<Belongings>,
 }
 
@@ -103,6 +106,7 @@ impl Incarnation {
             ready: AtomicBool::new(false),
             doing: AtomicU8::new(Doing::Idle as u8),
             hands: AtomicU32::new(0),
+            calls_until_ms: AtomicU64::new(0),
             belongings: Mutex::default(),
         }
     }
@@ -212,6 +216,18 @@ impl Incarnation {
         }
         belongings.rare().when_over = Some(Box::new(tell));
         false
+    }
+
+    /// A port call of its will have ended by then.
+    pub(crate) fn calls_until(&self, deadline: Duration) {
+        let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        self.calls_until_ms.fetch_max(deadline_ms, Ordering::AcqRel);
+    }
+
+    /// How long its port calls may still take; nothing once all their deadlines have passed.
+    pub(crate) fn calls_end_in(&self, now: Duration) -> Option<Duration> {
+        let until = Duration::from_millis(self.calls_until_ms.load(Ordering::Acquire));
+        until.checked_sub(now).filter(|left| !left.is_zero())
     }
 
     pub(crate) fn has_hands_full(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::incarnation;
 use crate::node::Shared;
 use crate::patience;
+use crate::threads::Class;
 
 /// What an actor may be sent.
 pub trait Message: Send + Sized + 'static {
@@ -414,11 +415,21 @@ impl<M: Message> Post for Mailbox<M> {
         self.node.ceiling.space.notify_waiters();
         // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
         // one that panics takes neither the others nor the supervisor along.
-        for (message, _) in dropped {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
-                let text = incarnation::panic_text(&*panic);
-                tracing::error!(text, "a message panicked as it was dropped unread");
+        if dropped.is_empty() {
+            return;
+        }
+        let let_go = move || {
+            for (message, _) in dropped {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
+                    let text = incarnation::panic_text(&*panic);
+                    tracing::error!(text, "a message panicked as it was dropped unread");
+                }
             }
+        };
+        // What a message does as it is dropped is no business of a supervisor's thread.
+        match std::mem::needs_drop::<M>() {
+            true => self.node.threads.spawn(Class::Worker, async { let_go() }),
+            false => let_go(),
         }
     }
 

@@ -344,8 +344,12 @@ impl Drop for Node {
         self.shared.threads.shut_down();
         let root = lock(&self.shared.root).take();
         if let Some(root) = root {
-            // A node that was not stopped has incarnations, which know the seats they sit on.
-            root.seat.walk(&mut |seat| seat.vacate(None));
+            // A node that was not stopped has incarnations, which know the seats they sit on, and
+            // mailboxes that somebody may still wait for.
+            root.seat.walk(&mut |seat| {
+                seat.vacate(None);
+                seat.spec.close_posts();
+            });
             root.seat.clear_below();
         }
     }

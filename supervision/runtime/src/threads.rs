@@ -177,22 +177,28 @@ impl Threads {
     /// Where a new incarnation of this class runs: the crew with the most threads left, and of
     /// several the newest.
     pub(crate) fn place(&self, class: Class) -> (Handle, u32) {
+        self.best(class).expect("every class has a crew until the node goes")
+    }
+
+    fn best(&self, class: Class) -> Option<(Handle, u32)> {
         if let Some(ground) = &self.ground {
-            return (ground.clone(), 0);
+            return Some((ground.clone(), 0));
         }
         let crews = lock(&self.crews);
         let best = crews
             .iter()
             .filter(|(crew, _)| crew.class == class)
             .max_by_key(|(crew, _)| (crew.threads_left(), crew.number));
-        let (crew, runtime) = best.expect("every class has a crew from the start");
-        (runtime.handle().clone(), crew.number)
+        best.map(|(crew, runtime)| (runtime.handle().clone(), crew.number))
     }
 
     /// Starts a task where actors of this class run.
     #[expect(clippy::disallowed_methods, reason = "runtime: the task holds a hand of its actor")]
     pub(crate) fn spawn(&self, class: Class, task: impl Future<Output = ()> + Send + 'static) {
-        self.place(class).0.spawn(task);
+        // Without threads the node is gone, and the task with it: it is dropped here.
+        if let Some((threads, _)) = self.best(class) {
+            threads.spawn(task);
+        }
     }
 
     /// The threads of this crew, while there are any.

@@ -242,7 +242,7 @@ async fn in_the_drop_of_messages_that_nobody_will_read() {
         handle.tell(Deed::Carry(Loud(Arc::clone(&log)))).expect("room");
     }
     assert_eq!(soon("the end", root.handle().terminate("a")).await, Ok(()));
-    assert_eq!(log.count("dropped"), 3, "each of them");
+    soon("the drop of each of them", log.until(|| log.count("dropped") == 3)).await;
     assert_eq!(handle.tell(Deed::Nothing).map_err(|refused| refused.why), Err(Why::Closed));
     nobody_noticed(&node, &neighbour).await;
 }

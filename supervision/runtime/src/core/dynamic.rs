@@ -252,8 +252,12 @@ impl Dynamic {
 
     fn call(&mut self, call: CallId, what: Call) {
         match what {
-            Call::Start(id, _) if self.ids.contains_key(&id) => {
-                self.answer(call, Err(Refusal::AlreadyStarted));
+            Call::Start(id, terms) if self.ids.contains_key(&id) => {
+                // One that is on its way out makes room; every other answer is known already.
+                match self.is_leaving(&id) {
+                    true => self.wait(call, Call::Start(id, terms)),
+                    false => self.answer(call, Err(Refusal::AlreadyStarted)),
+                }
             }
             Call::Start(id, _) => {
                 let key = self.insert(id, call);
@@ -280,12 +284,21 @@ impl Dynamic {
                 self.answer(call, Ok(key));
             }
             State::Starting(_) | State::Reviving | State::Stopping(_) => {
-                if self.waiting.len() < CALLS_WAITING_MAX {
-                    self.waiting.push_back((call, Call::Terminate(id)));
-                } else {
-                    self.answer(call, Err(Refusal::Busy));
-                }
+                self.wait(call, Call::Terminate(id));
             }
+        }
+    }
+
+    fn is_leaving(&self, id: &str) -> bool {
+        let child = self.ids.get(id).and_then(|key| self.children.get(key));
+        child.is_some_and(|child| matches!(child.state, State::Stopping(_)))
+    }
+
+    fn wait(&mut self, call: CallId, what: Call) {
+        if self.waiting.len() < CALLS_WAITING_MAX {
+            self.waiting.push_back((call, what));
+        } else {
+            self.answer(call, Err(Refusal::Busy));
         }
     }
 

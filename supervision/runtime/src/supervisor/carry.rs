@@ -332,6 +332,9 @@ impl Birth {
         let Some(incarnation) = place.lives(life).cloned() else { return };
         if !place.has_ended() {
             self.gather_orphans(key);
+        } else if let Some(left) = incarnation.calls_end_in(self.node.clock.monotonic()) {
+            // A port call in flight keeps it from being over until the call's own deadline.
+            return self.alarm_for(myself, key, left, Due::Fence(key, life));
         }
         let Some(place) = self.places.get_mut(&key) else { return };
         incarnation.fence();
@@ -502,7 +505,9 @@ impl Birth {
             self.seat.vacate(None);
             self.see(&self.seat, &Sight::AtRest);
             match verdict {
-                Verdict::Shutdown if self.asked_to_stop => self.node.enter_phase(Phase::Stopped),
+                Verdict::Shutdown if self.asked_to_stop && self.gave_up.is_none() => {
+                    self.node.enter_phase(Phase::Stopped);
+                }
                 Verdict::Shutdown => self.node.give_up(match self.gave_up.take() {
                     Some(culprit) => format!("too many restarts, the last of {culprit}"),
                     None => "its significant children have ended".to_owned(),

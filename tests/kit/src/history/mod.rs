@@ -46,11 +46,14 @@ pub struct Sup {
 #[serde(deny_unknown_fields)]
 pub struct Child {
     pub id: String,
+    /// What a line leaves out is as OTP has it for a worker; a dynamic child takes its template's.
+    #[serde(default)]
     pub restart: Restart,
+    #[serde(default)]
     pub shutdown: Shutdown,
     #[serde(default)]
     pub significant: bool,
-    #[serde(rename = "type")]
+    #[serde(default, rename = "type")]
     pub kind: Kind,
     /// Which of its attempts to start fail, from 1. For workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,17 +83,19 @@ pub enum AutoShutdown {
     AllSignificant,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restart {
+    #[default]
     Permanent,
     Transient,
     Temporary,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    #[default]
     Worker,
     Supervisor,
 }
@@ -101,6 +106,12 @@ pub enum Kind {
 pub enum Shutdown {
     Word(ShutdownWord),
     Ms(u64),
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Shutdown::Ms(5_000)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ struct Tree {
 
 /// The first line is the tree, each other line one event.
 pub fn parse(text: &str) -> Result<History, Error> {
-    let mut lines = (1..).zip(text.lines());
+    let mut lines = (1..).zip(text.trim_end().lines());
     let Some((_, first)) = lines.next() else {
         return Err(Error { line: 1, what: "a history begins with its tree".to_owned() });
     };

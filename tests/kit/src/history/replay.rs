@@ -36,7 +36,18 @@ pub async fn replay(history: &History, ground: Ground) -> Result<Vec<Line>, runt
         Ground::Own => Node::new(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness))?,
         Ground::Here => Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness)),
     };
-    play(history, node, clock, recorder).await
+    let (lines, node) = play(history, node, clock, recorder).await?;
+    match ground {
+        // Its threads go with it, and nobody waits for a worker that will not stop.
+        Ground::Own => drop(node),
+        Ground::Here => end(node).await,
+    }
+    Ok(lines)
+}
+
+async fn end(node: Node) {
+    node.stop();
+    node.reached(Phase::Ready).await;
 }
 
 /// Replays a history on one thread under a paused clock, which jumps to the next deadline whenever
@@ -56,7 +67,11 @@ pub fn replay_simulated(history: &History) -> Result<Vec<Line>, Unplayed> {
         let stuck = clock.sleep(STUCK_AFTER);
         tokio::select! {
             biased;
-            played = play(history, node, clock, recorder) => Ok(played?),
+            played = play(history, node, clock, recorder) => {
+                let (lines, node) = played?;
+                end(node).await;
+                Ok(lines)
+            }
             () = stuck => Err(Unplayed::Stuck),
         }
     })
@@ -84,7 +99,7 @@ async fn play(
     node: Node,
     clock: Arc<dyn Clock>,
     recorder: Arc<Recorder>,
-) -> Result<Vec<Line>, runtime::Error> {
+) -> Result<(Vec<Line>, Node), runtime::Error> {
     let mut stage = Stage { node, recorder, clock, sups: Sups::new() };
     let root = stage.root(&history.tree);
     stage.node.plant(&root)?;
@@ -98,9 +113,7 @@ async fn play(
         lines.push(Line::Result { result, of: number });
     }
     lines.push(Line::Final { r#final: stage.finale() });
-    stage.node.stop();
-    stage.node.reached(Phase::Ready).await;
-    Ok(lines)
+    Ok((lines, stage.node))
 }
 
 /// A history has no back-off, so nothing is ever rolled for.
