@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use domain::tree::State;
 use futures::future::join;
+use runtime::core::Refusal;
 use runtime::spec::{Restart, Shutdown, Strategy};
 use runtime::{Bounds, Exit, Handle, Next, Options, Reply, Unanswered, Why};
 
 use crate::stage::{
     Do, Gate, LONG, Leash, act, at_once, crash, done, end_with, fail, hang, kill, life, node,
-    node_with, note, panic_now, ping, plain, plant, root, soon, stop, wait_at,
+    node_with, note, panic_now, ping, plain, plant, root, soon, state, stop, wait_at,
 };
 
 const ROOM_FOR_3: Bounds = Bounds { messages_max: 3, bytes_max: 1 << 20 };
@@ -318,6 +320,36 @@ async fn terminate_closes_the_mailbox_and_a_restart_opens_it_for_the_same_handle
     for _ in 0..3 {
         handle.tell(ping_nobody()).expect("all three places are free again");
     }
+}
+
+#[tokio::test]
+async fn a_polite_stop_is_taken_after_the_message_at_hand_and_before_those_that_wait() {
+    let (node, log) = node();
+    let (child, handle) = plain("a").on(&node);
+    let other = runtime::Supervisor::new("other", Strategy::OneForOne);
+    let root = root(Strategy::OneForOne).child(child).child(other.as_child());
+    plant(&node, &root).await;
+    let (began, gate) = (Gate::closed(), Gate::closed());
+    let (begins, waits) = (began.clone(), gate.clone());
+    let at_hand = act(move |_, _| {
+        Box::pin(async move {
+            begins.open(1);
+            waits.pass().await;
+            Ok(Next::Go)
+        })
+    });
+    handle.tell(at_hand).expect("room");
+    soon("the handler", began.pass()).await;
+    handle.tell(note(&log, "waited")).expect("room");
+    let asked = async {
+        until(|| state(&node, "root/a") == Some(State::Stopping)).await;
+        // All supervisors share a thread: when another one has answered, this one has asked.
+        assert_eq!(other.handle().terminate("nobody").await, Err(Refusal::NotFound));
+        gate.open(1);
+    };
+    let sup = root.handle();
+    let (terminated, ()) = soon("the end", join(sup.terminate("a"), asked)).await;
+    assert_eq!((terminated, log.has("waited")), (Ok(()), false));
 }
 
 #[tokio::test]

@@ -163,11 +163,34 @@ async fn who_only_waits_for_a_processor_is_not_fenced() {
         });
         rival.tell(spins_elsewhere).expect("room");
     }
-    for _ in 0..200 {
+    for _ in 0..5 {
+        // Far below the threshold by what it takes, and above it by how long that takes here.
+        for busy in [&first, &second] {
+            let burns = at_once(|_| {
+                burn_processor_time(Duration::from_millis(40));
+                Ok(Next::Go)
+            });
+            busy.tell(burns).expect("room");
+        }
         assert_eq!(join(life(&first), life(&second)).await, (1, 1));
     }
     leash.let_go();
     assert!(!log.lines().iter().any(|line| line.starts_with("stopped")), "{:?}", log.lines());
+}
+
+/// Computes until this thread has been on a processor for this much longer.
+fn burn_processor_time(time: Duration) {
+    let used = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+        Duration::from_nanos(nanos.expect("the kernel tells"))
+    };
+    let until = used() + time;
+    while used() < until {
+        for _ in 0..10_000 {
+            std::hint::spin_loop();
+        }
+    }
 }
 
 #[tokio::test]
