@@ -191,12 +191,14 @@ impl Author {
         let resists = child.stubborn && self.pace == Pace::Stubborn;
         child.shutdown = match self.chance.below(10) {
             0 | 1 => Shutdown::Word(ShutdownWord::BrutalKill),
-            2 => Shutdown::Ms(0),
+            2 if child.stubborn => Shutdown::Ms(0),
             3..=5 if resists => Shutdown::Ms(10),
             6..=9 if resists => Shutdown::Ms(30),
             _ if child.stubborn => Shutdown::Ms(0),
-            3..=5 => Shutdown::Ms(*self.chance.pick(&[10, 30])),
-            6 | 7 => Shutdown::Ms(1_000),
+            // Whoever obeys does so at once, unless the machine is busy: a short deadline would
+            // then be a race, here as on OTP.
+            2..=5 => Shutdown::Ms(*self.chance.pick(&[10_000, 30_000])),
+            6 | 7 => Shutdown::Ms(20_000),
             _ => Shutdown::Word(ShutdownWord::Infinity),
         };
         /// Which attempts fail: not the first, which ends whole trees.
