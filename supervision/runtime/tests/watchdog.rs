@@ -374,7 +374,7 @@ async fn emptied(node: &Node) {
 }
 
 #[tokio::test]
-async fn whoever_was_told_something_just_before_its_thread_was_held_is_restarted_elsewhere() {
+async fn whoever_was_told_something_just_before_a_thread_was_held_answers_all_the_same() {
     let (node, _) = node_with(&vigilant());
     let (a, spinner) = plain("a").on(&node);
     let (b, neighbour) = plain("b").on(&node);
@@ -389,7 +389,8 @@ async fn whoever_was_told_something_just_before_its_thread_was_held_is_restarted
     let ended = watch(&spinner).await;
     spinner.tell(tells_and_spins).expect("room");
     assert_eq!(soon("the fence", ended).await, Exit::Fenced);
-    // Its turn was the one that thread would have given next, and no other thread can give it.
-    assert_eq!(life(&neighbour).await, 2);
+    // Its turn is the one that thread would give next, and no other thread can give it, unless
+    // the neighbour was on another one at that moment: then it need not be restarted.
+    assert!([1, 2].contains(&life(&neighbour).await));
     leash.let_go();
 }

@@ -68,3 +68,21 @@ fn code_runs_in_the_name_of_one_incarnation_at_a_time() {
     let panicked = catch_unwind(AssertUnwindSafe(|| inner.enter(|| panic!("in passing"))));
     assert!(panicked.is_err() && !is_current_fenced());
 }
+
+#[test]
+fn a_task_that_never_began_is_gone_before_its_hand_is_empty() {
+    struct Drops(Arc<Incarnation>, Arc<AtomicU32>);
+    impl Drop for Drops {
+        fn drop(&mut self) {
+            self.1.fetch_add(u32::from(self.0.has_hands_full()), Ordering::SeqCst);
+        }
+    }
+    let (incarnation, in_time) = (incarnation(), Arc::new(AtomicU32::new(0)));
+    let drops = Drops(Arc::clone(&incarnation), Arc::clone(&in_time));
+    let work = async move {
+        let _drops = drops;
+    };
+    drop(Arc::clone(&incarnation).run_task(work, incarnation.hand()));
+    assert_eq!(in_time.load(Ordering::SeqCst), 1);
+    assert!(!incarnation.has_hands_full());
+}
