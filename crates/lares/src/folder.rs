@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cli::{Exit, Node};
+use cli::Node;
 
 /// A data folder that is this process's alone until the value is dropped or the process ends.
 pub(crate) struct Folder {
@@ -19,7 +19,7 @@ pub(crate) struct Announced {
     path: PathBuf,
 }
 
-/// Why the folder cannot be used.
+/// Why the folder cannot be used. Each is mended by another folder, or by its owner.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("cannot use {} as the data folder: name another one with --data", path.display())]
@@ -41,15 +41,6 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-}
-
-impl Error {
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Error::Make { .. } | Error::Taken { .. } => Exit::Usage,
-            Error::Write { .. } => Exit::Failed,
-        }
-    }
 }
 
 /// The file that is locked; it holds the pid of who holds it.

@@ -20,6 +20,12 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// Refuses an address that the door would never listen on.
+    pub(crate) fn check(listen: SocketAddr) -> Result<(), Failure> {
+        let options = web::Options { listen, ..web::Options::default() };
+        options.validate().map_err(|error| Failure::new(Exit::Usage, error))
+    }
+
     /// Wires the adapters and starts everyone. It returns when the doors are open.
     pub(crate) async fn boot(configuration: Configuration, token: Token) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock::new());

@@ -33,10 +33,12 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// Runs a node until it is told to stop, or cannot go on.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     log::start()?;
-    let folder =
-        Folder::claim(&arguments.data).map_err(|error| Failure::new(error.exit(), error))?;
-    let mut configuration =
-        Configuration::read(folder.path()).map_err(|error| Failure::new(Exit::Usage, error))?;
+    // Before the folder: whoever mistypes an address finds nothing made.
+    if let Some(listen) = arguments.listen {
+        House::check(listen)?;
+    }
+    let folder = Folder::claim(&arguments.data).map_err(usage)?;
+    let mut configuration = Configuration::read(folder.path()).map_err(usage)?;
     if let Some(listen) = arguments.listen {
         configuration.listen = listen;
     }
@@ -63,7 +65,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
         Ok(announced) => announced,
         Err(error) => {
             stop(house, &mut signals).await?;
-            return Err(Failure::new(error.exit(), error));
+            return Err(usage(error));
         }
     };
     say(&node.url);
@@ -107,6 +109,10 @@ fn say(url: &str) {
         // A node whose starter has gone is still a node.
         tracing::warn!(%error, url, "nobody hears that the node is listening");
     }
+}
+
+fn usage(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::Usage, error)
 }
 
 fn failed(error: anyhow::Error) -> Failure {

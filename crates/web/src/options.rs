@@ -41,7 +41,7 @@ impl Default for Options {
 
 impl Options {
     /// Refuses what could never work.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub fn validate(&self) -> Result<(), Error> {
         let bounds = [
             ("connections_max", self.connections_max == 0),
             ("head_bytes_max", self.head_bytes_max == 0),

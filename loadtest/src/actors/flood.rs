@@ -31,6 +31,8 @@ const SLOWNESS: Duration = Duration::from_millis(1);
 const WAIT_MAX: Duration = Duration::from_millis(20);
 /// Sends between two moments at which a sender lets others have the thread.
 const SENDS_PER_TURN: usize = 16;
+/// What waits in a mailbox that is closed is gone by then.
+const DROPPED_WITHIN: Duration = Duration::from_secs(10);
 const STOP_EVERY: Duration = Duration::from_millis(100);
 /// Of so many stops one is that of the full receiver.
 const STOPS_PER_FULL_STOP: u32 = 30;
@@ -61,7 +63,7 @@ pub(crate) async fn ours(seconds: u64, body_bytes: usize) -> anyhow::Result<Figu
     // What still waits is dropped unheard here, and what is being handled is over.
     root.handle().terminate("full").await?;
     root.handle().terminate("usual").await?;
-    let [accounted, sent, heard] = books.close();
+    let [accounted, sent, heard] = books.close().await;
     Ok(Figures::from([
         ("growth_mib", (watched.resident_max - before) / f64::from(1 << 20)),
         ("unaccounted", sent.abs_diff(accounted) as f64),
@@ -136,11 +138,19 @@ struct Books {
 }
 
 impl Books {
-    /// How many are accounted for, were sent, and were heard.
-    fn close(&self) -> [u64; 3] {
+    /// How many are accounted for, were sent, and were heard, once nothing is being dropped any
+    /// more: a mailbox that is closed lets go of what it held on threads of its node.
+    async fn close(&self) -> [u64; 3] {
         let read = |count: &AtomicU64| count.load(Ordering::SeqCst);
-        let accepted = read(&self.heard) + read(&self.dropped_unheard);
-        [accepted + read(&self.refused), read(&self.sent), read(&self.heard)]
+        let began = Instant::now();
+        loop {
+            let accepted = read(&self.heard) + read(&self.dropped_unheard);
+            let [accounted, sent] = [accepted + read(&self.refused), read(&self.sent)];
+            if accounted == sent || began.elapsed() > DROPPED_WITHIN {
+                return [accounted, sent, read(&self.heard)];
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ractor::ActorCell;
 
-use crate::actor::{Actor, Cradle};
+use crate::actor::Actor;
 use crate::handle::Handle;
 use crate::incarnation::Incarnation;
 use crate::mailbox::{Bounds, Mailbox, Post};
@@ -19,6 +19,7 @@ use crate::spec::{
 };
 use crate::supervisor::{Office, SupervisorHandle};
 use crate::threads::Class;
+use crate::worker::Cradle;
 
 /// How long a worker may take to start, unless its specification says otherwise.
 const START_DEADLINE_MS: u32 = 30_000;

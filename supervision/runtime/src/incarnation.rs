@@ -45,6 +45,8 @@ pub(crate) struct Incarnation {
 #[derive(Default)]
 struct Belongings {
     cell: Option<ActorCell>,
+    /// Somebody wanted it dead before it had settled in.
+    doomed: bool,
     ended: bool,
     /// Or fenced; what was to be done then is done at once.
     over: bool,
@@ -144,8 +146,7 @@ impl Incarnation {
         self.crew.store(crew, Ordering::Release);
         let mut belongings = self.belongings();
         // It may have been quicker: a task of its that panicked found nobody to kill.
-        let crashed = belongings.rare.as_ref().is_some_and(|rare| rare.panic_text.is_some());
-        if crashed || self.is_fenced() {
+        if belongings.doomed || self.is_fenced() {
             cell.kill();
         }
         if !belongings.ended {
@@ -174,7 +175,11 @@ impl Incarnation {
     }
 
     pub(crate) fn kill(&self) {
-        if let Some(cell) = self.cell() {
+        let mut belongings = self.belongings();
+        belongings.doomed = true;
+        let cell = belongings.cell.clone();
+        drop(belongings);
+        if let Some(cell) = cell {
             cell.kill();
         }
     }

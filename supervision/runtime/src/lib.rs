@@ -6,7 +6,7 @@
 //! supervisor gives up and its parent decides. Never are two incarnations of one actor able to
 //! act: the old one is over, or fenced, before the new one starts.
 //!
-//! `core` holds the rules as pure state machines; `supervisor` and `actor` carry them out on
+//! `core` holds the rules as pure state machines; `supervisor` and `worker` carry them out on
 //! ractor, and nothing of ractor leaves this crate. Callers hold a [`Handle`].
 
 #![expect(
@@ -33,6 +33,7 @@ mod supervisor;
 mod threads;
 mod watchdog;
 mod witness;
+mod worker;
 
 pub use actor::{Actor, Context, Leave, Next, Unserved};
 pub use child::{Child, Supervisor, Template, Worker};
@@ -40,7 +41,7 @@ pub use clock::SystemClock;
 pub use exit::Exit;
 pub use handle::{Handle, Reply, Unanswered};
 pub use mailbox::{Bounds, Message, Refused, Why};
-pub use names::Taken;
+pub use names::Unclaimed;
 pub use node::{Error, Node, Options, Phase};
 pub use supervisor::{Kid, SupervisorHandle, Tally};
 pub use threads::Class;

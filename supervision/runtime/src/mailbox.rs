@@ -4,19 +4,20 @@
 //! bytes, and all mailboxes of a node share one ceiling in bytes. A message counts until its
 //! handler has ended. At a bound the sender gets the message back, or waits with a deadline.
 
+mod ceiling;
+mod waiting;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ractor::ActorRef;
 use tokio::sync::{Notify, oneshot};
 
+pub(crate) use self::ceiling::Ceiling;
 use crate::exit::Exit;
 use crate::incarnation;
 use crate::node::Shared;
-use crate::patience;
 use crate::threads::Class;
 
 /// What an actor may be sent.
@@ -28,6 +29,9 @@ pub trait Message: Send + Sized + 'static {
 }
 
 impl Message for () {}
+
+/// How many unread messages are dropped before others on the thread get a turn.
+const DROPS_PER_TURN: usize = 64;
 
 /// How much may wait for one actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,40 +67,6 @@ pub enum Why {
     Late,
 }
 
-/// The bytes that wait in all mailboxes of a node, and the most that may.
-#[derive(Debug)]
-pub(crate) struct Ceiling {
-    bytes_max: usize,
-    bytes: AtomicUsize,
-    /// Rung whenever bytes came back while the ceiling was in the way of somebody.
-    space: Notify,
-    waiting: AtomicUsize,
-}
-
-impl Ceiling {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Ceiling {
-            bytes_max,
-            bytes: AtomicUsize::new(0),
-            space: Notify::new(),
-            waiting: AtomicUsize::new(0),
-        }
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
-        // In one order with `waiting`: whoever finds no room has been seen by who makes some.
-        self.bytes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::SeqCst);
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.space.notify_waiters();
-        }
-    }
-}
-
 /// The one message ractor carries for us: look at your mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wake;
@@ -125,7 +95,9 @@ struct Queue<M> {
 }
 
 struct Contents<M> {
-    items: VecDeque<(M, u32)>,
+    items: VecDeque<Item<M>>,
+    /// Who asked what its present reader is at.
+    asker: Option<Asker>,
     senders_waiting: u32,
     /// Rung for each message that leaves while somebody waits.
     space: Arc<Notify>,
@@ -138,6 +110,7 @@ impl<M> Queue<M> {
         self.contents.get_or_insert_with(|| {
             Box::new(Contents {
                 items: VecDeque::new(),
+                asker: None,
                 senders_waiting: 0,
                 space: Arc::default(),
                 monitors: Vec::new(),
@@ -149,6 +122,20 @@ impl<M> Queue<M> {
     fn waiting(&self) -> usize {
         self.contents.as_ref().map_or(0, |contents| contents.items.len())
     }
+}
+
+struct Item<M> {
+    message: M,
+    bytes: u32,
+    asker: Option<Asker>,
+}
+
+/// Somebody who waits for the answer to one message.
+pub(crate) type Asker = Arc<dyn Abandon>;
+
+/// Can be told that no answer will come.
+pub(crate) trait Abandon: Send + Sync {
+    fn abandon(&self);
 }
 
 struct Reader {
@@ -173,6 +160,11 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes the message, or gives it back at once.
     pub(crate) fn push(&self, message: M) -> Result<(), Refused<M>> {
+        self.push_for(message, None)
+    }
+
+    /// The same for a question: who asked is told if its reader is cut off while it is at it.
+    pub(crate) fn push_for(&self, message: M, asker: Option<Asker>) -> Result<(), Refused<M>> {
         if incarnation::is_current_fenced() {
             return Err(Refused { message, why: Why::Fenced });
         }
@@ -191,7 +183,7 @@ impl<M: Message> Mailbox<M> {
         }
         queue.held += 1;
         queue.held_bytes += bytes;
-        queue.contents().items.push_back((message, bytes));
+        queue.contents().items.push_back(Item { message, bytes, asker });
         let sleeper = match queue.awake {
             true => None,
             false => queue.reader.as_ref().map(|reader| reader.actor.clone()),
@@ -205,53 +197,6 @@ impl<M: Message> Mailbox<M> {
         Ok(())
     }
 
-    /// Waits for space, but no longer than the deadline.
-    pub(crate) async fn push_within(
-        &self,
-        message: M,
-        deadline: Duration,
-    ) -> Result<(), Refused<M>> {
-        // What no empty mailbox would take is not waited for: it would take the turn of others.
-        if message.bytes() > self.bounds.bytes_max as usize {
-            return Err(Refused { message, why: Why::Full });
-        }
-        if message.bytes() > self.node.ceiling.bytes_max {
-            return Err(Refused { message, why: Why::NodeFull });
-        }
-        let mut unsent = Some(message);
-        let attempt = self.push_when_free(&mut unsent);
-        match patience::within(attempt, deadline, &*self.node.clock).await {
-            Some(result) => result,
-            None => match unsent {
-                Some(message) => Err(Refused { message, why: Why::Late }),
-                None => Ok(()),
-            },
-        }
-    }
-
-    async fn push_when_free(&self, unsent: &mut Option<M>) -> Result<(), Refused<M>> {
-        let waiter = Waiter::new(self);
-        loop {
-            let mut here = std::pin::pin!(waiter.space.notified());
-            let mut anywhere = std::pin::pin!(self.node.ceiling.space.notified());
-            here.as_mut().enable();
-            anywhere.as_mut().enable();
-            let Some(message) = unsent.take() else { return Ok(()) };
-            match self.push(message) {
-                Ok(()) => return Ok(()),
-                Err(Refused { message, why: Why::Full }) => {
-                    *unsent = Some(message);
-                    here.await;
-                }
-                Err(Refused { message, why: Why::NodeFull }) => {
-                    *unsent = Some(message);
-                    anywhere.await;
-                }
-                Err(refused) => return Err(refused),
-            }
-        }
-    }
-
     /// Gives the next message to the reader of this serial; without one the reader may sleep.
     pub(crate) fn next(&self, serial: u64) -> Option<M> {
         let mut queue = self.lock();
@@ -259,7 +204,13 @@ impl<M: Message> Mailbox<M> {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
-        match queue.contents.as_mut().and_then(|contents| contents.items.pop_front()) {
+        let contents = queue.contents.as_mut();
+        let item = contents.and_then(|contents| {
+            let item = contents.items.pop_front()?;
+            contents.asker = item.asker;
+            Some((item.message, item.bytes))
+        });
+        match item {
             Some((message, bytes)) => {
                 queue.handled = Some(bytes);
                 Some(message)
@@ -332,44 +283,12 @@ impl<M: Message> Mailbox<M> {
     }
 }
 
-/// Counts a sender that waits, so that nobody rings bells for no one.
-struct Waiter<'a, M: Message> {
-    mailbox: &'a Mailbox<M>,
-    space: Arc<Notify>,
-}
-
-impl<'a, M: Message> Waiter<'a, M> {
-    fn new(mailbox: &'a Mailbox<M>) -> Self {
-        let mut queue = mailbox.lock();
-        let contents = queue.contents();
-        contents.senders_waiting += 1;
-        let space = Arc::clone(&contents.space);
-        drop(queue);
-        mailbox.node.ceiling.waiting.fetch_add(1, Ordering::SeqCst);
-        Waiter { mailbox, space }
-    }
-}
-
-impl<M: Message> Drop for Waiter<'_, M> {
-    fn drop(&mut self) {
-        let mut queue = self.mailbox.lock();
-        let contents = queue.contents();
-        contents.senders_waiting -= 1;
-        let others = contents.senders_waiting > 0;
-        drop(queue);
-        self.mailbox.node.ceiling.waiting.fetch_sub(1, Ordering::AcqRel);
-        if others {
-            // This sender may have been the one who was rung, and have left for its deadline.
-            self.space.notify_one();
-        }
-    }
-}
-
 /// What a supervisor may do with a mailbox, whatever its messages are.
 pub(crate) trait Post: Send + Sync {
     fn open(&self);
-    /// Its reader is over; what waits stays for the next one.
-    fn detach(&self, exit: &Exit);
+    /// Its reader is over; what waits stays for the next one. Of one that was cut off, whoever
+    /// asked what it was at hears at once.
+    fn detach(&self, exit: &Exit, is_fenced: bool);
     /// Nobody will read again: what waits is dropped, and whoever waits is told.
     fn close(&self);
     fn depth(&self) -> u32;
@@ -385,16 +304,23 @@ impl<M: Message> Post for Mailbox<M> {
         self.lock().open = true;
     }
 
-    fn detach(&self, exit: &Exit) {
+    fn detach(&self, exit: &Exit, is_fenced: bool) {
         let mut queue = self.lock();
         queue.reader = None;
         queue.awake = false;
+        let is_handling = queue.handled.is_some();
         let contents = queue.contents.as_mut();
-        let monitors = contents.map(|contents| std::mem::take(&mut contents.monitors));
+        let (monitors, asker) = match contents {
+            Some(contents) => (std::mem::take(&mut contents.monitors), contents.asker.take()),
+            None => (Vec::new(), None),
+        };
         // One that was cut off may be at its message for ever; that message counts no more.
         self.give_back_handled(queue);
-        for monitor in monitors.unwrap_or_default() {
+        for monitor in monitors {
             let _ = monitor.send(exit.clone());
+        }
+        if let Some(asker) = asker.filter(|_| is_fenced && is_handling) {
+            asker.abandon();
         }
     }
 
@@ -406,30 +332,16 @@ impl<M: Message> Post for Mailbox<M> {
         let Some(contents) = &mut queue.contents else { return };
         let dropped = std::mem::take(&mut contents.items);
         let space = Arc::clone(&contents.space);
-        let bytes: u32 = dropped.iter().map(|(_, bytes)| *bytes).sum();
+        let bytes: u32 = dropped.iter().map(|item| item.bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
         drop(queue);
-        self.node.ceiling.give_back(bytes as usize);
         space.notify_waiters();
         self.node.ceiling.space.notify_waiters();
-        // Dropped last and outside the lock: askers wake up as their replies go. Each for itself:
-        // one that panics takes neither the others nor the supervisor along.
-        if dropped.is_empty() {
-            return;
-        }
-        let let_go = move || {
-            for (message, _) in dropped {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
-                    let text = incarnation::panic_text(&*panic);
-                    tracing::error!(text, "a message panicked as it was dropped unread");
-                }
-            }
-        };
         // What a message does as it is dropped is no business of a supervisor's thread.
-        match std::mem::needs_drop::<M>() {
-            true => self.node.threads.spawn(Class::Worker, async { let_go() }),
-            false => let_go(),
+        match std::mem::needs_drop::<M>() && !dropped.is_empty() {
+            true => self.node.threads.spawn(Class::Worker, let_go(dropped, Arc::clone(&self.node))),
+            false => self.node.ceiling.give_back(bytes as usize),
         }
     }
 
@@ -449,6 +361,24 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn takes_nothing(&self) -> bool {
         self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
+    }
+}
+
+/// Drops what nobody will read: askers wake up as their replies go. Its bytes count until then.
+async fn let_go<M>(dropped: VecDeque<Item<M>>, node: Arc<Shared>) {
+    let mut dropped = dropped.into_iter();
+    while dropped.len() > 0 {
+        let mut bytes = 0;
+        for Item { message, bytes: its_bytes, .. } in dropped.by_ref().take(DROPS_PER_TURN) {
+            // Each for itself: one that panics takes neither the others nor the task along.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
+                let text = incarnation::panic_text(&*panic);
+                tracing::error!(text, "a message panicked as it was dropped unread");
+            }
+            bytes += its_bytes as usize;
+        }
+        node.ceiling.give_back(bytes);
+        tokio::task::yield_now().await;
     }
 }
 

@@ -20,12 +20,13 @@ struct Entry {
     handle: Box<dyn Any + Send + Sync>,
 }
 
-/// The name is somebody else's.
+/// Why a name could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the name {name} is taken by {holder}")]
-pub struct Taken {
-    pub name: String,
-    pub holder: String,
+pub enum Unclaimed {
+    #[error("the name {name} is taken by {holder}")]
+    Taken { name: String, holder: String },
+    #[error("this incarnation was cut off")]
+    Fenced,
 }
 
 pub(crate) fn claim(
@@ -33,14 +34,14 @@ pub(crate) fn claim(
     name: &str,
     handle: Box<dyn Any + Send + Sync>,
     incarnation: &Arc<Incarnation>,
-) -> Result<(), Taken> {
+) -> Result<(), Unclaimed> {
     let serial = incarnation.serial;
     let mut entries = names.entries();
     if let Some(entry) = entries.get(name) {
-        return Err(Taken { name: name.to_owned(), holder: entry.holder.clone() });
+        return Err(Unclaimed::Taken { name: name.to_owned(), holder: entry.holder.clone() });
     }
     if incarnation.is_fenced() {
-        return Err(Taken { name: name.to_owned(), holder: "nobody who was fenced".to_owned() });
+        return Err(Unclaimed::Fenced);
     }
     let holder = incarnation.seat.path();
     entries.insert(name.to_owned(), Entry { serial, holder, handle });

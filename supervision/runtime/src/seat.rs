@@ -127,6 +127,11 @@ impl Seat {
         }
     }
 
+    /// Notes what went wrong here; the end of whoever sits here follows.
+    pub(crate) fn blame(&self, fault: String) {
+        self.record().last_error = Some(Box::new(LastError { text: fault }));
+    }
+
     pub(crate) fn incarnation(&self) -> Option<Arc<Incarnation>> {
         self.record().incarnation.clone()
     }

@@ -59,6 +59,9 @@ impl Default for Intensity {
 ///
 /// A restart under back-off does not count towards the intensity; a series longer than
 /// `attempts_max` does, as reaching it. A series ends when an incarnation lived for `stable`.
+///
+/// A sibling's restart that takes the child along, under `one_for_all` or `rest_for_one`, starts it
+/// with the group and does not wait for what is left of the delay; the series goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     pub first: Duration,

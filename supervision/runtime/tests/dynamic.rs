@@ -159,6 +159,32 @@ async fn a_slow_birth_holds_up_nobody_else_and_a_call_about_it_waits() {
     assert_eq!(soon("the slow one", join(started, terminated)).await, (Ok(()), Ok(())));
 }
 
+#[tokio::test]
+async fn a_start_waits_for_the_end_of_its_namesake() {
+    let (node, log) = node();
+    let many = many(template(Restart::Permanent));
+    plant(&node, &root(Strategy::OneForOne).child(many.as_child())).await;
+    let sup = many.handle();
+    let gate = Gate::closed();
+    let door = gate.clone();
+    let slow = Script::default().leave(move |_, _| {
+        let door = door.clone();
+        Box::pin(async move { door.pass().await })
+    });
+    assert_eq!(sup.start(slow.worker("a").on(&node).0).await, Ok(()));
+    let (next, handle) = plain("a").on(&node);
+    let mut terminated = Box::pin(sup.terminate("a"));
+    assert!(futures::poll!(&mut terminated).is_pending());
+    let mut started = Box::pin(sup.start(next));
+    assert!(futures::poll!(&mut started).is_pending());
+    gate.open(1);
+    assert_eq!(soon("both", join(terminated, started)).await, (Ok(()), Ok(())));
+    assert_eq!(life(&handle).await, 1);
+    let order = ["started root/many/a", "stopped root/many/a shutdown", "started root/many/a"];
+    let of_it = log.lines().into_iter().filter(|line| line.contains("root/many/a"));
+    assert_eq!(of_it.collect::<Vec<_>>(), order);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_child_in_back_off_waits_alone_and_can_be_terminated() {
     let (node, log) = node_here();

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::tree::State;
-use futures::future::join;
+use futures::future::{Either, join, select};
 use runtime::core::Refusal;
 use runtime::spec::{Restart, Shutdown, Strategy};
 use runtime::{Bounds, Exit, Handle, Next, Options, Reply, Unanswered, Why};
 
 use crate::stage::{
-    Do, Gate, LONG, Leash, act, at_once, crash, done, end_with, fail, hang, kill, life, node,
+    Do, Gate, Held, LONG, Leash, act, at_once, crash, done, end_with, fail, hang, kill, life, node,
     node_with, note, panic_now, ping, plain, plant, root, soon, state, stop, wait_at,
 };
 
@@ -415,6 +415,74 @@ async fn a_node_that_stops_closes_every_mailbox() {
     plant(&node, &root(Strategy::OneForOne).child(child)).await;
     assert_eq!(stop(&node).await, runtime::Phase::Stopped);
     assert_eq!(why(handle.tell(ping_nobody())), Some(Why::Closed));
+}
+
+#[tokio::test]
+async fn a_node_that_is_dropped_closes_every_mailbox() {
+    let (node, _) = node();
+    let (child, handle) = plain("a").mailbox(ROOM_FOR_1).on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    hang(&handle).await;
+    let mut waiting = Box::pin(handle.tell_within(ping_nobody(), LONG));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(node);
+    assert_eq!(why(soon("the refusal", waiting).await), Some(Why::Closed));
+    assert_eq!(why(handle.tell(ping_nobody())), Some(Why::Closed));
+}
+
+#[tokio::test]
+async fn the_bytes_of_unread_messages_count_until_they_are_gone() {
+    let options = Options { mailbox_bytes_max: 1 << 16, ..Options::default() };
+    let (node, _) = node_with(&options);
+    let (a, hoarder) = plain("a").shutdown(Shutdown::Brutal).on(&node);
+    let (b, other) = plain("b").on(&node);
+    let root = root(Strategy::OneForOne).child(a).child(b);
+    plant(&node, &root).await;
+    hang(&hoarder).await;
+    let leash = Leash::default();
+    let clings = Clinging(leash.held());
+    let heavy = at_once(move |_| {
+        drop(clings);
+        Ok(Next::Go)
+    });
+    hoarder.tell(heavy.weighing(60_000)).expect("below the ceiling");
+    assert_eq!(soon("the end", root.handle().terminate("a")).await, Ok(()));
+    let refused = other.tell(ping_nobody().weighing(8_000)).expect_err("it is still there");
+    assert_eq!(refused.why, Why::NodeFull);
+    let waiting = other.tell_within(ping_nobody().weighing(8_000), LONG);
+    let let_go = async { leash.let_go() };
+    let (told, ()) = soon("room below the ceiling", join(waiting, let_go)).await;
+    assert_eq!(why(told), None);
+}
+
+/// Takes its time to be dropped.
+struct Clinging(Held);
+
+impl Drop for Clinging {
+    fn drop(&mut self) {
+        self.0.block();
+    }
+}
+
+#[tokio::test]
+async fn a_large_message_that_finds_the_node_full_leaves_its_turn_to_a_smaller_one() {
+    let options = Options { mailbox_bytes_max: 1 << 16, ..Options::default() };
+    let (node, _) = node_with(&options);
+    let (a, hoarder) = plain("a").on(&node);
+    let (b, handle) = plain("b").mailbox(ROOM_FOR_1).on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(a).child(b)).await;
+    let (gate, never) = (Gate::closed(), Gate::closed());
+    hoarder.tell(wait_at(&never).weighing(60_000)).expect("below the ceiling");
+    handle.tell(wait_at(&gate)).expect("room for one");
+    let mut large = Box::pin(handle.tell_within(ping_nobody().weighing(8_000), LONG));
+    let mut small = Box::pin(handle.tell_within(ping_nobody(), LONG));
+    assert!(futures::poll!(&mut large).is_pending());
+    assert!(futures::poll!(&mut small).is_pending());
+    gate.open(1);
+    match soon("the smaller one", select(small, large)).await {
+        Either::Left((told, _)) => assert_eq!(why(told), None),
+        Either::Right(_) => panic!("the node has no room for the large one"),
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod mailbox;
 mod names;
 mod over;
 mod panics;
+mod replay;
 mod stage;
 mod supervision;
 mod watchdog;

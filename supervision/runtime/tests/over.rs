@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use domain::time::Dice as _;
+use domain::time::{Clock as _, Dice as _};
 use runtime::spec::{Shutdown, Strategy};
 use runtime::{Bounds, Exit, Handle, Next, Options, Supervisor, Unserved, Why};
 
 use crate::stage::{
-    Dice, Do, Gate, Held, LONG, Leash, Log, Script, act, at_once, crash, end_with, fail, life,
-    node, node_with, note, patient, plain, plant, root, soon, stop, watch,
+    Dice, Do, Gate, Held, LONG, Leash, Log, Script, VirtualClock, act, at_once, crash, end_with,
+    fail, life, node, node_here, node_with, note, patient, plain, plant, root, soon, stop, watch,
 };
+
+/// Timers round up, and one follows the other.
+const SLACK: Duration = Duration::from_millis(50);
 
 /// What an incarnation may still have in hand when its handler is gone.
 #[derive(Debug, Clone, Copy)]
@@ -209,6 +212,36 @@ async fn a_port_call_goes_on_when_its_actor_is_killed() {
     assert_eq!(soon("the end", ended).await, Exit::Killed);
     assert_eq!(life(&handle).await, 2);
     assert!(log.place("call done") < log.place("stopped root/a killed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_call_keeps_its_killed_actor_from_being_over_until_its_own_deadline() {
+    // How long the call takes, its deadline, and when the actor is over; joined for 1 s otherwise.
+    let rows = [(3_000, 5_000, 3_000), (60_000, 5_000, 5_000), (200, 5_000, 200)];
+    for (takes_ms, deadline_ms, over_ms) in rows {
+        let (node, log) = node_here();
+        let (child, handle) = plain("a").on(&node);
+        plant(&node, &root(Strategy::OneForOne).child(child)).await;
+        let told = Arc::clone(&log);
+        let calls = act(move |_, cx| {
+            let call = cx.clock().sleep(Duration::from_millis(takes_ms));
+            Box::pin(async move {
+                told.note("calls");
+                let _ = cx.call(Duration::from_millis(deadline_ms), call).await;
+                Ok(Next::Go)
+            })
+        });
+        let clock = VirtualClock::new();
+        handle.tell(calls).expect("room");
+        log.saw("calls").await;
+        let ended = watch(&handle).await;
+        assert!(handle.kill());
+        assert_eq!(soon("the end", ended).await, Exit::Killed);
+        let over = clock.monotonic();
+        let expected = Duration::from_millis(over_ms);
+        assert!((expected..expected + SLACK).contains(&over), "{takes_ms} ms: {over:?}");
+        assert_eq!(life(&handle).await, 2);
+    }
 }
 
 #[tokio::test]

@@ -247,6 +247,37 @@ async fn in_the_drop_of_messages_that_nobody_will_read() {
     nobody_noticed(&node, &neighbour).await;
 }
 
+/// A message that takes its time to be dropped.
+struct Clinging(#[expect(dead_code, reason = "held for its drop")] Slow);
+
+impl Message for Clinging {}
+
+/// Hears nothing to its end.
+struct Deaf;
+
+impl Actor for Deaf {
+    type Message = Clinging;
+
+    async fn handle(&mut self, _message: Clinging, _cx: &mut Context<Clinging>) -> Outcome {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn unread_messages_that_take_their_time_to_be_dropped_hold_up_no_supervisor() {
+    let (node, _) = node();
+    let worker = Worker::new("a", "deaf", || Deaf).shutdown(Shutdown::Brutal);
+    let (child, handle) = worker.on(&node);
+    let (root, neighbour) = stage_with(child, &node).await;
+    let leash = Leash::default();
+    assert!(handle.tell(Clinging(Slow(Leash::freed()))).is_ok());
+    assert!(handle.tell(Clinging(Slow(leash.held()))).is_ok());
+    assert_eq!(soon("the end", root.handle().terminate("a")).await, Ok(()));
+    crash(&neighbour).await;
+    assert_eq!(life(&neighbour).await, 2, "their supervisor is at work");
+    assert_eq!(at(&node, "root").incarnation, 1);
+}
+
 #[tokio::test]
 async fn in_what_a_killed_handler_held() {
     let (node, log) = node();

@@ -493,6 +493,12 @@ impl Leash {
     pub(crate) fn let_go(&self) {
         self.0.0.store(true, Ordering::SeqCst);
     }
+
+    /// Holds nobody.
+    pub(crate) fn freed() -> Held {
+        let leash = Leash::default();
+        leash.held()
+    }
 }
 
 impl Drop for Leash {

@@ -12,8 +12,8 @@ use runtime::spec::{AutoShutdown, Intensity, Restart, Shutdown, Strategy};
 use runtime::{Error, Exit, Leave, Next, Node, Phase, Supervisor, Why};
 
 use crate::stage::{
-    Do, Log, Script, VirtualClock, at, at_once, crash, done, end_with, fail, hang, kill, life,
-    node, node_here, panic_now, plain, plant, root, soon, state, stop,
+    Do, Gate, Log, Script, VirtualClock, at, at_once, crash, done, end_with, fail, hang, kill,
+    life, node, node_here, panic_now, plain, plant, root, soon, state, stop,
 };
 
 fn intensity(restarts_max: u32) -> Intensity {
@@ -163,8 +163,10 @@ async fn giving_up_travels_to_the_root_which_says_why() {
     assert_eq!(node.why(), "");
     crash(&culprit).await;
     assert_eq!(soon("the end", node.reached(Phase::Ready)).await, Phase::GaveUp);
-    assert!(node.why().contains("root/outer"), "{}", node.why());
-    assert!(node.why().contains("too many restarts"), "{}", node.why());
+    let why = "too many restarts, the last of root/outer (too many restarts, the last of \
+               root/outer/inner (too many restarts, the last of root/outer/inner/a (failed: as it \
+               was told)))";
+    assert_eq!(node.why(), why);
     let order = [
         "root/outer/inner/a error",
         "root/outer/inner shutdown",
@@ -185,6 +187,46 @@ async fn the_root_names_the_culprit_and_its_error() {
     crash(&culprit).await;
     assert_eq!(soon("the end", node.reached(Phase::Ready)).await, Phase::GaveUp);
     assert_eq!(node.why(), "too many restarts, the last of root/a (failed: as it was told)");
+}
+
+#[tokio::test]
+async fn whoever_gave_up_shows_why_with_the_error_it_began_with() {
+    let (node, _) = node();
+    let (child, culprit) = plain("a").on(&node);
+    let inner = Supervisor::new("inner", Strategy::OneForOne).intensity(intensity(0)).child(child);
+    let root = root(Strategy::OneForOne).child(inner.as_child());
+    plant(&node, &root).await;
+    crash(&culprit).await;
+    assert_eq!(life(&culprit).await, 2, "the root started it again");
+    let error = at(&node, "root/inner").last_error;
+    let expected = "too many restarts, the last of root/inner/a (failed: as it was told)";
+    assert_eq!(error.as_deref(), Some(expected));
+    assert_eq!(at(&node, "root").last_error, None);
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_while_the_root_gives_up_is_no_end_in_order() {
+    let (node, log) = node();
+    let gate = Gate::closed();
+    let door = gate.clone();
+    let told = Arc::clone(&log);
+    let slow = Script::default().leave(move |_, _| {
+        let (door, told) = (door.clone(), Arc::clone(&told));
+        Box::pin(async move {
+            told.note("leaves");
+            door.pass().await;
+        })
+    });
+    let (slow, _) = slow.worker("slow").on(&node);
+    let (child, culprit) = plain("a").on(&node);
+    let root = Supervisor::new("root", Strategy::OneForOne).intensity(intensity(0));
+    plant(&node, &root.child(slow).child(child)).await;
+    crash(&culprit).await;
+    log.saw("leaves").await;
+    node.stop();
+    gate.open(1);
+    assert_eq!(soon("the end", node.reached(Phase::Ready)).await, Phase::GaveUp);
+    assert!(node.why().starts_with("too many restarts"), "{}", node.why());
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{join, join3};
 use runtime::core::Refusal;
 use runtime::spec::Strategy;
 use runtime::{
@@ -12,7 +12,7 @@ use runtime::{
 };
 
 use crate::stage::{
-    Do, Gate, LONG, Leash, Log, Script, act, at, at_once, hang, life, node_with, note, plain,
+    Do, Gate, LONG, Leash, Log, Script, act, at, at_once, hang, life, node_with, note, ping, plain,
     plant, root, soon, spin, stop, watch,
 };
 
@@ -302,10 +302,8 @@ async fn the_place_of_a_message_whose_handler_was_fenced_is_free_again() {
     assert_eq!(life(&handle).await, 2);
 }
 
-/// fixme: whoever asked a handler that was fenced is not told before its own deadline, or before
-/// the handler lets the question go; an error at once is what the asker of any other crash gets.
 #[tokio::test]
-async fn the_asker_of_a_fenced_handler_waits_until_its_own_deadline() {
+async fn the_asker_of_a_fenced_handler_is_told_with_the_fence_and_later_askers_are_answered() {
     let (node, _) = node_with(&vigilant());
     let (child, handle) = plain("a").on(&node);
     plant(&node, &root(Strategy::OneForOne).child(child)).await;
@@ -314,14 +312,16 @@ async fn the_asker_of_a_fenced_handler_waits_until_its_own_deadline() {
     let question = move |reply: Reply<u32>| {
         at_once(move |_| {
             held.spin();
-            drop(reply);
+            reply.send(1);
             Ok(Next::Go)
         })
     };
     let ended = watch(&handle).await;
-    let asked = handle.ask(question, Duration::from_secs(2));
-    let (answer, exit) = soon("the deadline", join(asked, ended)).await;
-    assert_eq!((answer, exit), (Err(Unanswered::Late), Exit::Fenced));
+    let asked = handle.ask(question, LONG);
+    let later = handle.ask(ping, LONG);
+    let (answer, later, exit) = soon("the fence", join3(asked, later, ended)).await;
+    assert_eq!((answer, exit), (Err(Unanswered::Lost), Exit::Fenced));
+    assert_eq!(later, Ok(2), "what waited behind it is its replacement's");
 }
 
 #[tokio::test]

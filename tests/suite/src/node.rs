@@ -232,6 +232,9 @@ fn an_address_that_cannot_work_is_refused_in_one_line() {
     up("0.0.0.0:0", &["0.0.0.0:0", "accounts"]);
     up("[::]:0", &["[::]:0", "accounts"]);
     assert!(!folder.path().join("node.json").exists());
+    let nowhere = folder.path().join("nowhere");
+    check_refused(&["up", "--data", text(&nowhere), "--listen", "192.0.2.1:0"], 2, &["192.0.2.1"]);
+    assert!(!nowhere.exists(), "a mistyped address leaves nothing behind");
 
     for malformed in ["127.0.0.1", "7878", "127.0.0.1:99999", "here:there"] {
         let ended = run(&["up", "--data", data, "--listen", malformed]);
@@ -287,6 +290,20 @@ fn a_second_signal_ends_a_node_at_once() {
     let ended = node.process.end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("second SIGTERM"), "{}", ended.stderr);
+    assert!(!node.is_described(), "it can still be found");
+}
+
+#[test]
+fn a_node_whose_root_gave_up_says_why_and_ends_with_a_code_of_its_own() {
+    let mut node = Node::start();
+    // With no descriptor left no door can open, however often it is restarted.
+    node.process.allow_files(1);
+    let _knock = http::begin(node.address());
+    let ended = node.process.end();
+    assert_eq!(ended.code, Some(70), "{ended:?}");
+    for part in ["the root gave up", "root/doors/http", "start it again"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
     assert!(!node.is_described(), "it can still be found");
 }
 

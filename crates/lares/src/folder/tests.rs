@@ -1,10 +1,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use cli::{Exit, Node};
+use cli::Node;
 use domain::token::Token;
 
-use super::Folder;
+use super::{Error, Folder};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
@@ -25,7 +25,6 @@ fn a_folder_has_one_holder_who_is_named() {
     let parent = tempfile::tempdir().expect("a temporary folder");
     let first = Folder::claim(parent.path()).expect("nobody holds it");
     let refused = Folder::claim(parent.path()).err().expect("it is held");
-    assert_eq!(refused.exit(), Exit::Usage);
     let pid = format!("(pid {})", std::process::id());
     assert!(refused.to_string().contains(&pid), "{refused}");
     drop(first);
@@ -58,6 +57,6 @@ fn a_file_is_no_folder() {
     std::fs::write(&path, "").expect("the folder is ours");
     for path in [path.clone(), path.join("below")] {
         let refused = Folder::claim(&path).err().expect("it is a file");
-        assert_eq!(refused.exit(), Exit::Usage, "{refused}");
+        assert!(matches!(refused, Error::Make { .. }), "{refused}");
     }
 }

@@ -1,9 +1,13 @@
 //! Children in order: `one_for_one`, `one_for_all`, `rest_for_one`.
 
+mod calls;
+mod transition;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::transition::{Purpose, Step, Work};
 use super::{
     CALLS_WAITING_MAX, Call, CallId, Effect, End, Event, Key, Life, Limits, Refusal, RestartLog,
     Verdict, next_attempt,
@@ -51,32 +55,6 @@ enum State {
     Restarting,
     /// Waits with a sibling in back-off.
     Held(Key),
-}
-
-/// The transition under way; its first step is the one being waited for.
-#[derive(Debug)]
-struct Work {
-    purpose: Purpose,
-    steps: VecDeque<Step>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Purpose {
-    Boot,
-    Restart,
-    /// Stops who shares the fate of a child in back-off, then waits for attempt `.1`.
-    Hold(Key, u32),
-    Start(CallId, Key),
-    Terminate(CallId, Key),
-    /// A person asked for a stopped child to be started again.
-    Revive(CallId, Key),
-    Close(Verdict),
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Stop(Key),
-    Start(Key),
 }
 
 #[derive(Debug)]
@@ -134,9 +112,8 @@ impl Ordered {
     fn take(&mut self, at: Duration, event: Event) {
         match event {
             Event::Begin => {
-                let steps = self.children.keys().map(|key| Step::Start(*key)).collect();
-                self.work = Some(Work { purpose: Purpose::Boot, steps });
-                self.advance();
+                let steps: Vec<Step> = self.children.keys().map(|key| Step::Start(*key)).collect();
+                self.begin(Purpose::Boot, steps);
             }
             Event::Started(key, life) => self.started(at, key, life),
             Event::StartFailed(key, life) => self.start_failed(key, life),
@@ -293,29 +270,26 @@ impl Ordered {
     }
 
     fn begin_restart(&mut self, key: Key) {
-        let mut steps: VecDeque<Step> =
-            self.shares_fate(key).rev().filter(|other| *other != key).map(Step::Stop).collect();
+        let mut steps = self.stops_of_siblings(key);
         if let Some(child) = self.children.get_mut(&key) {
             child.state = State::Stopped;
         }
-        let starts: Vec<Key> = self
-            .shares_fate(key)
-            .filter(|other| self.children[other].terms.restart != Restart::Temporary)
-            .collect();
-        steps.extend(starts.into_iter().map(Step::Start));
-        self.work = Some(Work { purpose: Purpose::Restart, steps });
-        self.advance();
+        let comes_back = |other: &Key| self.children[other].terms.restart != Restart::Temporary;
+        steps.extend(self.shares_fate(key).filter(comes_back).map(Step::Start));
+        self.begin(Purpose::Restart, steps);
     }
 
     /// Stops the siblings that share this child's fate; they wait with it.
     fn hold(&mut self, key: Key, attempt: u32) {
-        let steps =
-            self.shares_fate(key).rev().filter(|other| *other != key).map(Step::Stop).collect();
+        let steps = self.stops_of_siblings(key);
         if let Some(child) = self.children.get_mut(&key) {
             child.state = State::Restarting;
         }
-        self.work = Some(Work { purpose: Purpose::Hold(key, attempt), steps });
-        self.advance();
+        self.begin(Purpose::Hold(key, attempt), steps);
+    }
+
+    fn stops_of_siblings(&self, key: Key) -> Vec<Step> {
+        self.shares_fate(key).rev().filter(|other| *other != key).map(Step::Stop).collect()
     }
 
     /// Who is restarted together with this child, itself included, in start order.
@@ -332,200 +306,6 @@ impl Ordered {
         self.effects.push(Effect::GaveUp(key));
         self.remove_or_rest(key);
         self.close(Verdict::Shutdown);
-    }
-
-    // --- calls ---
-
-    fn call(&mut self, call: CallId, what: Call) {
-        match what {
-            Call::Start(id, terms) => self.call_start(call, id, terms),
-            Call::Terminate(id) => self.call_terminate(call, &id),
-            Call::Restart(id) => match self.find(&id) {
-                Ok((key, State::Stopped)) => {
-                    let steps = VecDeque::from([Step::Start(key)]);
-                    self.work = Some(Work { purpose: Purpose::Revive(call, key), steps });
-                    self.advance();
-                }
-                Ok((_, state)) => self.answer(call, Err(busy(state))),
-                Err(refusal) => self.answer(call, Err(refusal)),
-            },
-            Call::Delete(id) => match self.find(&id) {
-                Ok((key, State::Stopped)) => {
-                    self.forget(key);
-                    self.answer(call, Ok(key));
-                }
-                Ok((_, state)) => self.answer(call, Err(busy(state))),
-                Err(refusal) => self.answer(call, Err(refusal)),
-            },
-        }
-    }
-
-    fn call_start(&mut self, call: CallId, id: Arc<str>, terms: Terms) {
-        if let Err(what) = terms.check(self.limits.auto_shutdown) {
-            return self.answer(call, Err(Refusal::Contradiction(what)));
-        }
-        match self.find(&id) {
-            Ok((_, State::Stopped | State::Restarting | State::Held(_))) => {
-                self.answer(call, Err(Refusal::AlreadyPresent));
-            }
-            Ok((_, State::Starting | State::Running | State::Stopping | State::Ended(_))) => {
-                self.answer(call, Err(Refusal::AlreadyStarted));
-            }
-            Err(_) => {
-                let key = self.insert(id, terms);
-                self.effects.push(Effect::Adopt(key, call));
-                let steps = VecDeque::from([Step::Start(key)]);
-                self.work = Some(Work { purpose: Purpose::Start(call, key), steps });
-                self.advance();
-            }
-        }
-    }
-
-    fn call_terminate(&mut self, call: CallId, id: &str) {
-        let (key, state) = match self.find(id) {
-            Ok(found) => found,
-            Err(refusal) => return self.answer(call, Err(refusal)),
-        };
-        if state == State::Running {
-            let steps = VecDeque::from([Step::Stop(key)]);
-            self.work = Some(Work { purpose: Purpose::Terminate(call, key), steps });
-            return self.advance();
-        }
-        self.remove_or_rest(key);
-        self.answer(call, Ok(key));
-        self.release_held_by(key);
-    }
-
-    /// The back-off these children waited with was cancelled: they come back without it.
-    fn release_held_by(&mut self, key: Key) {
-        let steps: VecDeque<Step> = self
-            .children
-            .iter()
-            .filter(|(_, child)| child.state == State::Held(key))
-            .map(|(held, _)| Step::Start(*held))
-            .collect();
-        if !steps.is_empty() {
-            self.work = Some(Work { purpose: Purpose::Restart, steps });
-            self.advance();
-        }
-    }
-
-    // --- transitions ---
-
-    fn close(&mut self, verdict: Verdict) {
-        if self.closing() {
-            return;
-        }
-        if let Some(work) = self.work.take() {
-            match work.purpose {
-                Purpose::Start(call, _)
-                | Purpose::Terminate(call, _)
-                | Purpose::Revive(call, _) => {
-                    self.answer(call, Err(Refusal::Ending));
-                }
-                Purpose::Boot | Purpose::Restart | Purpose::Hold(..) | Purpose::Close(_) => {}
-            }
-        }
-        for waiting in std::mem::take(&mut self.waiting) {
-            if let Waiting::Call(call, _) = waiting {
-                self.answer(call, Err(Refusal::Ending));
-            }
-        }
-        self.calls_waiting = 0;
-        let steps = self.children.keys().rev().map(|key| Step::Stop(*key)).collect();
-        self.work = Some(Work { purpose: Purpose::Close(verdict), steps });
-        self.advance();
-    }
-
-    fn closing(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| matches!(work.purpose, Purpose::Close(_)))
-    }
-
-    fn next_step(&mut self) {
-        if let Some(work) = &mut self.work {
-            work.steps.pop_front();
-        }
-        self.advance();
-    }
-
-    /// Takes steps until one has to be waited for, or the transition is complete.
-    fn advance(&mut self) {
-        while let Some(step) = self.work.as_ref().and_then(|work| work.steps.front().copied()) {
-            let waits = match step {
-                Step::Stop(key) => self.begin_stop(key),
-                Step::Start(key) => self.begin_start(key),
-            };
-            if waits {
-                return;
-            }
-            if let Some(work) = &mut self.work {
-                work.steps.pop_front();
-            }
-        }
-        if let Some(work) = self.work.take() {
-            self.complete(work.purpose);
-        }
-    }
-
-    fn begin_stop(&mut self, key: Key) -> bool {
-        let Some(child) = self.children.get_mut(&key) else { return false };
-        match child.state {
-            State::Starting | State::Running => {
-                child.state = State::Stopping;
-                self.effects.push(Effect::Stop(key, child.life));
-                true
-            }
-            State::Stopping => true,
-            State::Stopped | State::Ended(_) | State::Restarting | State::Held(_) => {
-                self.lay_down(key);
-                false
-            }
-        }
-    }
-
-    fn begin_start(&mut self, key: Key) -> bool {
-        let Some(child) = self.children.get_mut(&key) else { return false };
-        child.state = State::Starting;
-        child.life += 1;
-        self.effects.push(Effect::Start(key, child.life));
-        true
-    }
-
-    /// A child of the transition under way is down; what that means depends on the transition.
-    fn lay_down(&mut self, key: Key) {
-        let purpose = self.work.as_ref().map(|work| work.purpose);
-        let Some(child) = self.children.get_mut(&key) else { return };
-        let temporary = child.terms.restart == Restart::Temporary;
-        child.state = State::Stopped;
-        match purpose {
-            Some(Purpose::Hold(..) | Purpose::Restart) if temporary => self.forget(key),
-            Some(Purpose::Hold(culprit, _)) => {
-                child.state = State::Held(culprit);
-                self.effects.push(Effect::Hold(key));
-            }
-            Some(Purpose::Terminate(..) | Purpose::Close(_)) => self.remove_or_rest(key),
-            Some(Purpose::Boot | Purpose::Restart | Purpose::Start(..) | Purpose::Revive(..))
-            | None => {}
-        }
-    }
-
-    fn complete(&mut self, purpose: Purpose) {
-        match purpose {
-            Purpose::Boot => self.effects.push(Effect::Ready),
-            Purpose::Restart => {}
-            Purpose::Hold(key, attempt) => {
-                if let Some(child) = self.children.get(&key) {
-                    self.effects.push(Effect::Retry(key, child.life, Some(attempt)));
-                }
-            }
-            Purpose::Start(call, key)
-            | Purpose::Terminate(call, key)
-            | Purpose::Revive(call, key) => self.answer(call, Ok(key)),
-            Purpose::Close(verdict) => {
-                self.over = true;
-                self.effects.push(Effect::Exit(verdict));
-            }
-        }
     }
 
     // --- the list of children ---
@@ -568,15 +348,5 @@ impl Ordered {
 
     fn answer(&mut self, call: CallId, answer: Result<Key, Refusal>) {
         self.effects.push(Effect::Answer(call, answer));
-    }
-}
-
-/// Why a child in this state can be neither restarted nor deleted.
-fn busy(state: State) -> Refusal {
-    match state {
-        State::Restarting | State::Held(_) => Refusal::Restarting,
-        State::Stopped | State::Starting | State::Running | State::Stopping | State::Ended(_) => {
-            Refusal::Running
-        }
     }
 }

@@ -1,5 +1,4 @@
-//! Carrying out: what each effect of the rules means for real actors, and what their ends mean
-//! for the rules.
+//! Carrying out: what each effect of the rules means for real actors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +8,7 @@ use ractor::{ActorCell, ActorRef};
 
 use super::{Above, Birth, Due, Ending, JOIN_MAX, Note, OVERTAKEN_MAX, Place, Shell, bell};
 use crate::child::{Body, Child, Plan, Supervisor};
-use crate::core::{Effect, Event, Key, Life, Verdict};
-use crate::exit::Exit;
+use crate::core::{Effect, Event, Key, Life};
 use crate::incarnation::Incarnation;
 use crate::node::Phase;
 use crate::patience;
@@ -24,16 +22,16 @@ impl Place {
         self.seat.is_worker()
     }
 
-    fn lives(&self, life: Life) -> Option<&Arc<Incarnation>> {
+    pub(super) fn lives(&self, life: Life) -> Option<&Arc<Incarnation>> {
         self.incarnation.as_ref().filter(|_| self.life == life)
     }
 
     /// Whether its handler has ended, though it may not be over.
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.ending.as_ref().is_some_and(|ending| ending.exit.is_some())
     }
 
-    fn ending(&mut self) -> &mut Ending {
+    pub(super) fn ending(&mut self) -> &mut Ending {
         self.ending.get_or_insert_default()
     }
 
@@ -327,201 +325,6 @@ impl Birth {
         self.feed(myself, Event::Stop);
     }
 
-    pub(super) fn fence(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
-        let Some(place) = self.places.get(&key) else { return };
-        let Some(incarnation) = place.lives(life).cloned() else { return };
-        if !place.has_ended() {
-            self.gather_orphans(key);
-        } else if let Some(left) = incarnation.calls_end_in(self.node.clock.monotonic()) {
-            // A port call in flight keeps it from being over until the call's own deadline.
-            return self.alarm_for(myself, key, left, Due::Fence(key, life));
-        }
-        let Some(place) = self.places.get_mut(&key) else { return };
-        incarnation.fence();
-        let ending = place.ending();
-        ending.orphans.iter().for_each(|orphan| orphan.fence());
-        ending.exit.get_or_insert(Exit::Killed);
-        self.look_whether_over(myself, key, life);
-    }
-
-    /// The watchdog has fenced it; what is left is to say so.
-    pub(super) fn cut(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
-        let Some(place) = self.places.get_mut(&key) else { return };
-        if place.lives(life).is_none() {
-            return;
-        }
-        if !place.has_ended() {
-            self.gather_orphans(key);
-        }
-        if let Some(place) = self.places.get_mut(&key) {
-            place.ending().exit.get_or_insert(Exit::Fenced);
-        }
-        self.look_whether_over(myself, key, life);
-    }
-
-    // --- ending ---
-
-    pub(super) fn handler_ended(
-        &mut self,
-        myself: &ActorRef<Note>,
-        key: Key,
-        life: Life,
-        exit: Exit,
-    ) {
-        let Some(place) = self.places.get_mut(&key) else { return };
-        let Some(incarnation) = place.lives(life).cloned() else { return };
-        let exit = match (incarnation.crash_text(), exit) {
-            (Some(text), _) | (None, Exit::Panicked(text)) => match incarnation.panic_place() {
-                Some(at) => Exit::Panicked(format!("{text} ({at})")),
-                None => Exit::Panicked(text),
-            },
-            // The watchdog kills whom it cuts off, and its own word may still be on its way.
-            (None, Exit::Killed) if incarnation.is_fenced() => Exit::Fenced,
-            (None, exit) => exit,
-        };
-        let in_order = exit == Exit::Shutdown;
-        place.ending().exit = Some(exit);
-        incarnation.finish();
-        if !in_order {
-            self.gather_orphans(key);
-        }
-        self.look_whether_over(myself, key, life);
-    }
-
-    /// A supervisor that did not end in order leaves others behind: they are killed, and its
-    /// place is not free before they are over.
-    fn gather_orphans(&mut self, key: Key) {
-        let Some(place) = self.places.get_mut(&key) else { return };
-        let mut orphans = Vec::new();
-        for seat in place.seat.below() {
-            seat.walk(&mut |seat| orphans.extend(seat.incarnation()));
-        }
-        orphans.reverse();
-        for orphan in &orphans {
-            orphan.kill();
-            orphan.finish();
-        }
-        if !orphans.is_empty() {
-            place.ending().orphans = orphans;
-        }
-    }
-
-    /// Tells the rules of an end once there is nothing left of it.
-    pub(super) fn look_whether_over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
-        let Some(place) = self.places.get(&key) else { return };
-        let Some(incarnation) = place.lives(life) else { return };
-        let Some(ending) = place.ending.as_ref().filter(|ending| ending.exit.is_some()) else {
-            return;
-        };
-        let over = std::iter::once(incarnation).chain(&ending.orphans).all(|incarnation| {
-            let myself = myself.clone();
-            incarnation.is_over_or(move || {
-                let _ = myself.send_message(Note::Over(key, life));
-            })
-        });
-        if over {
-            return self.over(myself, key, life);
-        }
-        if ending.alarm.is_none() {
-            self.alarm_for(myself, key, JOIN_MAX, Due::Fence(key, life));
-        }
-    }
-
-    fn over(&mut self, myself: &ActorRef<Note>, key: Key, life: Life) {
-        let Some(place) = self.places.get_mut(&key) else { return };
-        let ending = place.ending.take().unwrap_or_default();
-        let exit = ending.exit.unwrap_or(Exit::Killed);
-        let orphans = ending.orphans;
-        if let Some(alarm) = ending.alarm {
-            self.alarms.cancel(alarm);
-        }
-        let Some(incarnation) = place.incarnation.take() else { return };
-        // Its word that it was up may still be on its way: notes are slower than ends.
-        let was_up = place.started || incarnation.is_ready();
-        incarnation.free_names();
-        let asked = place.seat.state() == tree::State::Stopping;
-        self.seat.with_below(|below| below.at_rest = false);
-        let error = (exit.end() == crate::core::End::Crash).then(|| exit.to_string());
-        place.seat.set_state(tree::State::Stopped);
-        place.seat.vacate(error.clone());
-        place.with_post(|post| post.detach(&exit));
-        let seat = Arc::clone(&place.seat);
-        for orphan in &orphans {
-            orphan.free_names();
-            self.tell_of_orphan(orphan);
-            orphan.seat.set_state(tree::State::Stopped);
-            orphan.seat.vacate(None);
-            if let Some(post) = orphan.seat.spec.post() {
-                post.detach(&Exit::Killed);
-            }
-        }
-        self.tell_witness(key, was_up, &exit);
-        if was_up && !self.places[&key].started {
-            self.events.push_back(Event::Started(key, life));
-        }
-        let event = match was_up {
-            true => Event::Ended(key, life, exit.end()),
-            false => Event::StartFailed(key, life),
-        };
-        self.feed(myself, event);
-        // Told last: nobody who waits for the replacement waits for the log as well.
-        if let Some(error) = error
-            && !asked
-        {
-            tracing::warn!(event = signals::ACTOR_CRASHED, actor = seat.path(), life, error);
-        }
-    }
-
-    fn tell_of_orphan(&self, orphan: &Incarnation) {
-        let sight = match (orphan.seat.is_worker(), orphan.seat.state()) {
-            // Whoever nobody has heard of being up has not been seen to start.
-            (true, tree::State::Starting) => Sight::Failed,
-            (true, _) => Sight::Stopped(Exit::Killed),
-            (false, _) => Sight::Stopped(Exit::Shutdown),
-        };
-        self.see(&orphan.seat, &sight);
-    }
-
-    fn tell_witness(&self, key: Key, was_up: bool, exit: &Exit) {
-        if self.node.witness.is_none() {
-            return;
-        }
-        let place = &self.places[&key];
-        match (place.is_worker(), was_up) {
-            (true, true) => self.see(&place.seat, &Sight::Stopped(exit.clone())),
-            (true, false) => self.see(&place.seat, &Sight::Failed),
-            (false, _) => self.see(&place.seat, &Sight::Stopped(Exit::Shutdown)),
-        }
-    }
-
-    /// Nothing lives below any more: this supervisor ends.
-    fn exit(&mut self, myself: &ActorRef<Note>, verdict: Verdict) {
-        self.plan.office.close(self.incarnation.serial);
-        self.calls.clear();
-        if matches!(self.above, Above::Node) {
-            // Told before the seat is free: whoever finds all settled has heard of it.
-            self.see(&self.seat, &Sight::Stopped(Exit::Shutdown));
-            self.seat.set_state(tree::State::Stopped);
-            self.seat.vacate(None);
-            self.see(&self.seat, &Sight::AtRest);
-            match verdict {
-                Verdict::Shutdown if self.asked_to_stop && self.gave_up.is_none() => {
-                    self.node.enter_phase(Phase::Stopped);
-                }
-                Verdict::Shutdown => self.node.give_up(match self.gave_up.take() {
-                    Some(culprit) => format!("too many restarts, the last of {culprit}"),
-                    None => "its significant children have ended".to_owned(),
-                }),
-                Verdict::StartFailed(key) => {
-                    let failed = self.places.get(&key).map(|place| place.seat.describe());
-                    let failed = failed.unwrap_or_default();
-                    self.node.give_up(format!("its first start failed at {failed}"));
-                }
-            }
-        }
-        myself.stop(None);
-    }
-
     // --- alarms ---
 
     fn alarm(&mut self, myself: &ActorRef<Note>, after: Duration, due: Due) -> (Duration, u64) {
@@ -530,7 +333,13 @@ impl Birth {
     }
 
     /// Sets the one alarm a child may have, in the place of the one before.
-    fn alarm_for(&mut self, myself: &ActorRef<Note>, key: Key, after: Duration, due: Due) {
+    pub(super) fn alarm_for(
+        &mut self,
+        myself: &ActorRef<Note>,
+        key: Key,
+        after: Duration,
+        due: Due,
+    ) {
         let id = self.alarm(myself, after, due);
         let before = self.places.get_mut(&key).and_then(|place| place.ending().alarm.replace(id));
         if let Some(before) = before {

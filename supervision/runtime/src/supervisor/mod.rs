@@ -4,6 +4,7 @@
 //! control messages, at most one under way for each child, call or timer.
 
 mod carry;
+mod ending;
 mod office;
 
 use std::collections::{HashMap, VecDeque};

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{Difference, difference};
 pub use generate::generate;
-pub use parse::{Error, parse, parse_line, print};
+pub use parse::{Error, empty, parse, parse_event, parse_line, parse_tree, print};
 pub use shrink::shrink;
 pub use trial::{Failure, Uncompared, against_otp, trial};
 

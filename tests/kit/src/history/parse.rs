@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Event, History, Kind, Line, Strategy, Sup};
+use super::{Child, Event, History, Kind, Line, Strategy, Sup};
 
 /// What is wrong with a history, and on which line.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,22 +29,29 @@ struct Tree {
 /// The first line is the tree, each other line one event.
 pub fn parse(text: &str) -> Result<History, Error> {
     let mut lines = (1..).zip(text.trim_end().lines());
-    let Some((_, first)) = lines.next() else {
-        return Err(Error { line: 1, what: "a history begins with its tree".to_owned() });
-    };
-    let Tree { tree } = read(1, first)?;
-    check(&tree, &tree.id)?;
-    let mut events = Vec::new();
-    for (number, line) in lines {
-        let event = read(number, line)?;
-        if let Event::Start { child, .. } = &event
-            && let (Kind::Supervisor, Some(sup)) = (child.kind, &child.sup)
-        {
-            check(sup, &child.id).map_err(|error| Error { line: number, what: error.what })?;
-        }
-        events.push(event);
+    let Some((number, first)) = lines.next() else { return Err(empty()) };
+    let tree = parse_tree(number, first)?;
+    let events = lines.map(|(number, line)| parse_event(number, line));
+    Ok(History { tree, events: events.collect::<Result<_, _>>()? })
+}
+
+/// What is wrong with a history that has not even a tree.
+pub fn empty() -> Error {
+    Error { line: 1, what: "a history begins with its tree".to_owned() }
+}
+
+pub fn parse_tree(line: usize, text: &str) -> Result<Sup, Error> {
+    let Tree { tree } = read(line, text)?;
+    check(&tree, &tree.id).map_err(|what| Error { line, what })?;
+    Ok(tree)
+}
+
+pub fn parse_event(line: usize, text: &str) -> Result<Event, Error> {
+    let event = read(line, text)?;
+    if let Event::Start { child, .. } = &event {
+        check_child(child, &child.id).map_err(|what| Error { line, what })?;
     }
-    Ok(History { tree, events })
+    Ok(event)
 }
 
 /// One line of a trace as `Line::print` prints it.
@@ -99,19 +106,18 @@ fn read<T: for<'de> Deserialize<'de>>(line: usize, text: &str) -> Result<T, Erro
 }
 
 /// What no tree of specifications could express.
-fn check(sup: &Sup, path: &str) -> Result<(), Error> {
-    let fail = |what: String| Err(Error { line: 1, what });
+fn check(sup: &Sup, path: &str) -> Result<(), String> {
     if sup.strategy == Strategy::SimpleOneForOne && sup.children.len() != 1 {
-        return fail(format!("{path}: a simple_one_for_one has exactly one child, its template"));
+        return Err(format!("{path}: a simple_one_for_one has exactly one child, its template"));
     }
-    for child in &sup.children {
-        let path = format!("{path}/{}", child.id);
-        match (child.kind, &child.sup) {
-            (Kind::Supervisor, Some(sup)) => check(sup, &path)?,
-            (Kind::Supervisor, None) => return fail(format!("{path}: a supervisor needs a sup")),
-            (Kind::Worker, Some(_)) => return fail(format!("{path}: a worker has no sup")),
-            (Kind::Worker, None) => {}
-        }
+    sup.children.iter().try_for_each(|child| check_child(child, &format!("{path}/{}", child.id)))
+}
+
+fn check_child(child: &Child, path: &str) -> Result<(), String> {
+    match (child.kind, &child.sup) {
+        (Kind::Supervisor, Some(sup)) => check(sup, path),
+        (Kind::Supervisor, None) => Err(format!("{path}: a supervisor needs a sup")),
+        (Kind::Worker, Some(_)) => Err(format!("{path}: a worker has no sup")),
+        (Kind::Worker, None) => Ok(()),
     }
-    Ok(())
 }

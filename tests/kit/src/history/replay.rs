@@ -27,27 +27,84 @@ pub enum Ground {
     Here,
 }
 
-/// Replays a history in real time and returns its whole trace.
-pub async fn replay(history: &History, ground: Ground) -> Result<Vec<Line>, runtime::Error> {
-    let recorder = Arc::new(Recorder::default());
-    let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
-    let clock = Arc::new(SystemClock::new());
-    let node = match ground {
-        Ground::Own => Node::new(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness))?,
-        Ground::Here => Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness)),
-    };
-    let (lines, node) = play(history, node, clock, recorder).await?;
-    match ground {
-        // Its threads go with it, and nobody waits for a worker that will not stop.
-        Ground::Own => drop(node),
-        Ground::Here => end(node).await,
-    }
-    Ok(lines)
+/// A history under way on the real actors: its lines come as they happen.
+pub struct Player {
+    stage: Stage,
+    ground: Ground,
 }
 
-async fn end(node: Node) {
-    node.stop();
-    node.reached(Phase::Ready).await;
+impl Player {
+    /// Starts the tree in real time, and returns what that caused.
+    pub async fn begin(tree: &Sup, ground: Ground) -> Result<(Self, Vec<Line>), runtime::Error> {
+        let recorder = Arc::new(Recorder::default());
+        let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
+        let clock = Arc::new(SystemClock::new());
+        let node = match ground {
+            Ground::Own => Node::new(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness))?,
+            Ground::Here => Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness)),
+        };
+        let stage = Stage { node, recorder, clock, sups: Sups::new() };
+        Player { stage, ground }.plant(tree).await
+    }
+
+    /// The same in simulated time, on the paused runtime this is called from.
+    async fn begin_simulated(
+        tree: &Sup,
+        clock: Arc<PausedClock>,
+    ) -> Result<(Self, Vec<Line>), runtime::Error> {
+        let recorder = Arc::new(Recorder::default());
+        let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
+        let node = Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness));
+        let stage = Stage { node, recorder, clock, sups: Sups::new() };
+        Player { stage, ground: Ground::Here }.plant(tree).await
+    }
+
+    async fn plant(mut self, tree: &Sup) -> Result<(Self, Vec<Line>), runtime::Error> {
+        let root = self.stage.root(tree);
+        self.stage.node.plant(&root)?;
+        self.stage.node.reached(Phase::Starting).await;
+        self.stage.settle().await;
+        let mut lines = Vec::new();
+        self.stage.recorder.drain(&mut lines);
+        Ok((self, lines))
+    }
+
+    /// Does what line `number` says, and returns what that caused and its result.
+    pub async fn play(&mut self, number: usize, event: &Event) -> Vec<Line> {
+        let result = if self.stage.perform(event).await { "ok" } else { "error" };
+        let mut lines = Vec::new();
+        self.stage.recorder.drain(&mut lines);
+        lines.push(Line::Result { result, of: number });
+        lines
+    }
+
+    /// The tree as it is now, and its end.
+    pub async fn end(self) -> Line {
+        let finale = Line::Final { r#final: self.stage.finale() };
+        match self.ground {
+            // Its threads go with it, and nobody waits for a worker that will not stop.
+            Ground::Own => drop(self.stage.node),
+            Ground::Here => {
+                self.stage.node.stop();
+                self.stage.node.reached(Phase::Ready).await;
+            }
+        }
+        finale
+    }
+
+    async fn play_all(mut self, events: &[Event], mut lines: Vec<Line>) -> Vec<Line> {
+        for (number, event) in (2..).zip(events) {
+            lines.extend(self.play(number, event).await);
+        }
+        lines.push(self.end().await);
+        lines
+    }
+}
+
+/// Replays a history in real time and returns its whole trace.
+pub async fn replay(history: &History, ground: Ground) -> Result<Vec<Line>, runtime::Error> {
+    let (player, lines) = Player::begin(&history.tree, ground).await?;
+    Ok(player.play_all(&history.events, lines).await)
 }
 
 /// Replays a history on one thread under a paused clock, which jumps to the next deadline whenever
@@ -59,19 +116,15 @@ pub fn replay_simulated(history: &History) -> Result<Vec<Line>, Unplayed> {
         .build()
         .map_err(Unplayed::Thread)?;
     simulated.block_on(async {
-        let recorder = Arc::new(Recorder::default());
-        let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
         let clock = Arc::new(PausedClock::new());
-        let dice = Arc::new(NoDice);
-        let node = Node::here(&OPTIONS, clock.clone(), dice, Some(witness));
         let stuck = clock.sleep(STUCK_AFTER);
+        let played = async {
+            let (player, lines) = Player::begin_simulated(&history.tree, clock).await?;
+            Ok(player.play_all(&history.events, lines).await)
+        };
         tokio::select! {
             biased;
-            played = play(history, node, clock, recorder) => {
-                let (lines, node) = played?;
-                end(node).await;
-                Ok(lines)
-            }
+            played = played => played,
             () = stuck => Err(Unplayed::Stuck),
         }
     })
@@ -93,28 +146,6 @@ static OPTIONS: LazyLock<Options> = LazyLock::new(Options::default);
 
 /// No history sleeps this long, so only one that hangs gets there; in simulated time, at once.
 const STUCK_AFTER: Duration = Duration::from_secs(86_400);
-
-async fn play(
-    history: &History,
-    node: Node,
-    clock: Arc<dyn Clock>,
-    recorder: Arc<Recorder>,
-) -> Result<(Vec<Line>, Node), runtime::Error> {
-    let mut stage = Stage { node, recorder, clock, sups: Sups::new() };
-    let root = stage.root(&history.tree);
-    stage.node.plant(&root)?;
-    let mut lines = Vec::new();
-    stage.node.reached(Phase::Starting).await;
-    stage.settle().await;
-    stage.recorder.drain(&mut lines);
-    for (number, event) in (2..).zip(&history.events) {
-        let result = if stage.perform(event).await { "ok" } else { "error" };
-        stage.recorder.drain(&mut lines);
-        lines.push(Line::Result { result, of: number });
-    }
-    lines.push(Line::Final { r#final: stage.finale() });
-    Ok((lines, stage.node))
-}
 
 /// A history has no back-off, so nothing is ever rolled for.
 struct NoDice;

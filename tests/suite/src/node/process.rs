@@ -94,6 +94,13 @@ impl Lares {
         assert!(status.expect("there is a shell").success(), "{script}");
     }
 
+    /// From now on it can open nothing beyond so many files.
+    pub(crate) fn allow_files(&self, count: u32) {
+        let (pid, soft) = (format!("--pid={}", self.pid), format!("--nofile={count}:"));
+        let status = Command::new("prlimit").args([pid, soft]).status();
+        assert!(status.expect("util-linux is part of every Debian").success());
+    }
+
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> Ended {
         let status = self.exit.recv_timeout(PATIENCE).expect("it ends in time");
