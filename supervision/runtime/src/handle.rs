@@ -1,14 +1,13 @@
 //! Handles: what others hold of an actor. Narrow, cheap to clone, valid across restarts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use crate::exit::Exit;
 use crate::incarnation;
-use crate::mailbox::{Abandon, Mailbox, Message, Post, Refused, Why};
+use crate::mailbox::{Mailbox, Message, Post, Refused, Why};
 use crate::patience;
+use crate::question::{Question, Reply};
 
 /// The way to one actor, whichever incarnation of it lives.
 pub struct Handle<M: Message> {
@@ -18,49 +17,6 @@ pub struct Handle<M: Message> {
 impl<M: Message> Clone for Handle<M> {
     fn clone(&self) -> Self {
         Handle { mailbox: Arc::clone(&self.mailbox) }
-    }
-}
-
-/// Where an answer goes. Dropping it without one tells the asker at once.
-pub struct Reply<T>(Arc<Slot<T>>);
-
-/// Shared with the mailbox, so that an asker does not wait for whoever was cut off.
-struct Slot<T>(Mutex<Option<oneshot::Sender<T>>>);
-
-impl<T> Slot<T> {
-    fn take(&self) -> Option<oneshot::Sender<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl<T: Send> Abandon for Slot<T> {
-    fn abandon(&self) {
-        drop(self.take());
-    }
-}
-
-impl<T> Reply<T> {
-    /// Answers; an asker that has left meanwhile misses nothing it waits for. One that was cut off
-    /// answers nobody.
-    pub fn send(self, answer: T) {
-        if incarnation::is_current_fenced() {
-            return;
-        }
-        if let Some(asker) = self.0.take() {
-            let _ = asker.send(answer);
-        }
-    }
-}
-
-impl<T> Drop for Reply<T> {
-    fn drop(&mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl<T> std::fmt::Debug for Reply<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Reply")
     }
 }
 
@@ -96,15 +52,13 @@ impl<M: Message> Handle<M> {
         question: impl FnOnce(Reply<T>) -> M,
         deadline: Duration,
     ) -> Result<T, Unanswered> {
-        let (sender, answer) = oneshot::channel();
-        let slot = Arc::new(Slot(Mutex::new(Some(sender))));
-        let question = question(Reply(Arc::clone(&slot)));
+        let (reply, answer, asker) = Question::open();
         self.mailbox
-            .push_for(question, Some(slot))
+            .push_for(question(reply), Some(asker))
             .map_err(|refused| Unanswered::Refused(refused.why))?;
         match patience::within(answer, deadline, &*self.mailbox.node().clock).await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(_)) => Err(Unanswered::Lost),
+            Some(Some(answer)) => Ok(answer),
+            Some(None) => Err(Unanswered::Lost),
             None => Err(Unanswered::Late),
         }
     }

@@ -404,6 +404,12 @@ impl Drop for Restore {
 /// Something an incarnation has in hand; it is not over while one exists.
 pub(crate) struct Hand(Arc<Incarnation>);
 
+impl Hand {
+    pub(crate) fn whose(&self) -> &Arc<Incarnation> {
+        &self.0
+    }
+}
+
 impl Drop for Hand {
     fn drop(&mut self) {
         if self.0.hands.fetch_sub(1, Ordering::AcqRel) == 1 {

@@ -5,9 +5,9 @@
 //! handler has ended. At a bound the sender gets the message back, or waits with a deadline.
 
 mod ceiling;
+mod pieces;
 mod waiting;
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +15,7 @@ use ractor::ActorRef;
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::ceiling::Ceiling;
+use self::pieces::Pieces;
 use crate::exit::Exit;
 use crate::incarnation;
 use crate::node::Shared;
@@ -29,9 +30,6 @@ pub trait Message: Send + Sized + 'static {
 }
 
 impl Message for () {}
-
-/// How many unread messages are dropped before others on the thread get a turn.
-const DROPS_PER_TURN: usize = 64;
 
 /// How much may wait for one actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +93,7 @@ struct Queue<M> {
 }
 
 struct Contents<M> {
-    items: VecDeque<Item<M>>,
+    items: Pieces<Item<M>>,
     /// Who asked what its present reader is at.
     asker: Option<Asker>,
     senders_waiting: u32,
@@ -109,7 +107,7 @@ impl<M> Queue<M> {
     fn contents(&mut self) -> &mut Contents<M> {
         self.contents.get_or_insert_with(|| {
             Box::new(Contents {
-                items: VecDeque::new(),
+                items: Pieces::new(),
                 asker: None,
                 senders_waiting: 0,
                 space: Arc::default(),
@@ -118,10 +116,38 @@ impl<M> Queue<M> {
         })
     }
 
+    /// The next message goes into the reader's hands.
+    fn take(&mut self) -> Option<M> {
+        if let Some(contents) = &mut self.contents
+            && let Some(Item { message, bytes, asker }) = contents.items.pop()
+        {
+            contents.asker = asker;
+            self.handled = Some(bytes);
+            return Some(message);
+        }
+        self.awake = false;
+        None
+    }
+
+    /// What the reader had in its hands counts no more.
+    fn give_back_handled(&mut self) -> Option<GivenBack> {
+        let bytes = self.handled.take()?;
+        self.held -= 1;
+        self.held_bytes -= bytes;
+        let contents = self.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
+        Some(GivenBack { bytes, waited_for: contents.map(|contents| Arc::clone(&contents.space)) })
+    }
+
     /// How many wait, those in a reader's hands not counted.
     fn waiting(&self) -> usize {
         self.contents.as_ref().map_or(0, |contents| contents.items.len())
     }
+}
+
+/// Room that has become free, and whom to tell.
+struct GivenBack {
+    bytes: u32,
+    waited_for: Option<Arc<Notify>>,
 }
 
 struct Item<M> {
@@ -183,7 +209,7 @@ impl<M: Message> Mailbox<M> {
         }
         queue.held += 1;
         queue.held_bytes += bytes;
-        queue.contents().items.push_back(Item { message, bytes, asker });
+        queue.contents().items.push(Item { message, bytes, asker });
         let sleeper = match queue.awake {
             true => None,
             false => queue.reader.as_ref().map(|reader| reader.actor.clone()),
@@ -197,46 +223,33 @@ impl<M: Message> Mailbox<M> {
         Ok(())
     }
 
-    /// Gives the next message to the reader of this serial; without one the reader may sleep.
+    /// Gives the next message to the reader of this serial, which is done with the one before;
+    /// without one the reader may sleep.
     pub(crate) fn next(&self, serial: u64) -> Option<M> {
         let mut queue = self.lock();
         if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
-        let contents = queue.contents.as_mut();
-        let item = contents.and_then(|contents| {
-            let item = contents.items.pop_front()?;
-            contents.asker = item.asker;
-            Some((item.message, item.bytes))
-        });
-        match item {
-            Some((message, bytes)) => {
-                queue.handled = Some(bytes);
-                Some(message)
-            }
-            None => {
-                queue.awake = false;
-                None
-            }
-        }
+        let given_back = queue.give_back_handled();
+        let item = queue.take();
+        drop(queue);
+        self.tell_of_room(given_back);
+        item
     }
 
     /// The handler of this reader has ended; without effect once the reader is over.
     pub(crate) fn release(&self, serial: u64) {
-        let queue = self.lock();
+        let mut queue = self.lock();
         if queue.reader.as_ref().is_some_and(|reader| reader.serial == serial) {
-            self.give_back_handled(queue);
+            let given_back = queue.give_back_handled();
+            drop(queue);
+            self.tell_of_room(given_back);
         }
     }
 
-    fn give_back_handled(&self, mut queue: MutexGuard<'_, Queue<M>>) {
-        let Some(bytes) = queue.handled.take() else { return };
-        queue.held -= 1;
-        queue.held_bytes -= bytes;
-        let contents = queue.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
-        let waited_for = contents.map(|contents| Arc::clone(&contents.space));
-        drop(queue);
+    fn tell_of_room(&self, given_back: Option<GivenBack>) {
+        let Some(GivenBack { bytes, waited_for }) = given_back else { return };
         self.node.ceiling.give_back(bytes as usize);
         if let Some(space) = waited_for {
             space.notify_one();
@@ -315,7 +328,9 @@ impl<M: Message> Post for Mailbox<M> {
             None => (Vec::new(), None),
         };
         // One that was cut off may be at its message for ever; that message counts no more.
-        self.give_back_handled(queue);
+        let given_back = queue.give_back_handled();
+        drop(queue);
+        self.tell_of_room(given_back);
         for monitor in monitors {
             let _ = monitor.send(exit.clone());
         }
@@ -329,17 +344,17 @@ impl<M: Message> Post for Mailbox<M> {
         queue.open = false;
         queue.reader = None;
         queue.awake = false;
+        let bytes = queue.held_bytes - queue.handled.unwrap_or(0);
         let Some(contents) = &mut queue.contents else { return };
-        let dropped = std::mem::take(&mut contents.items);
+        let dropped = std::mem::replace(&mut contents.items, Pieces::new());
         let space = Arc::clone(&contents.space);
-        let bytes: u32 = dropped.iter().map(|item| item.bytes).sum();
         queue.held -= u32::try_from(dropped.len()).unwrap_or(queue.held);
         queue.held_bytes -= bytes;
         drop(queue);
         space.notify_waiters();
         self.node.ceiling.space.notify_waiters();
         // What a message does as it is dropped is no business of a supervisor's thread.
-        match std::mem::needs_drop::<M>() && !dropped.is_empty() {
+        match std::mem::needs_drop::<M>() && dropped.len() > 0 {
             true => self.node.threads.spawn(Class::Worker, let_go(dropped, Arc::clone(&self.node))),
             false => self.node.ceiling.give_back(bytes as usize),
         }
@@ -365,11 +380,10 @@ impl<M: Message> Post for Mailbox<M> {
 }
 
 /// Drops what nobody will read: askers wake up as their replies go. Its bytes count until then.
-async fn let_go<M>(dropped: VecDeque<Item<M>>, node: Arc<Shared>) {
-    let mut dropped = dropped.into_iter();
-    while dropped.len() > 0 {
+async fn let_go<M>(dropped: Pieces<Item<M>>, node: Arc<Shared>) {
+    for piece in dropped {
         let mut bytes = 0;
-        for Item { message, bytes: its_bytes, .. } in dropped.by_ref().take(DROPS_PER_TURN) {
+        for Item { message, bytes: its_bytes, .. } in piece {
             // Each for itself: one that panics takes neither the others nor the task along.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(message))) {
                 let text = incarnation::panic_text(&*panic);

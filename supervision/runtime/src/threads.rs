@@ -4,6 +4,7 @@
 //! a thread off, the crew it belonged to gets one more for new incarnations.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -58,31 +59,40 @@ impl Drop for OwnSlot {
 }
 
 /// A poll under way, for as long as this value lives. A poll inside a poll belongs to the outer.
+///
+/// It ends on the thread where it began, so it need not hold what it finds there again.
 pub(crate) struct Stamp {
-    slot: Option<Arc<Slot>>,
+    is_outer: bool,
+    on_its_thread: PhantomData<*const Slot>,
 }
 
 impl Stamp {
     pub(crate) fn begin(serial: u64) -> Stamp {
-        SLOT.with_borrow(|slot| {
-            let Some(OwnSlot(slot)) = slot else { return Stamp { slot: None } };
+        let is_outer = SLOT.with_borrow(|slot| {
+            let Some(OwnSlot(slot)) = slot else { return false };
             let sequence = slot.sequence.load(Ordering::Relaxed);
-            if !sequence.is_multiple_of(2) {
-                return Stamp { slot: None };
+            let is_outer = sequence.is_multiple_of(2);
+            if is_outer {
+                slot.serial.store(serial, Ordering::Relaxed);
+                slot.sequence.store(sequence + 1, Ordering::Release);
             }
-            slot.serial.store(serial, Ordering::Relaxed);
-            slot.sequence.store(sequence + 1, Ordering::Release);
-            Stamp { slot: Some(Arc::clone(slot)) }
-        })
+            is_outer
+        });
+        Stamp { is_outer, on_its_thread: PhantomData }
     }
 }
 
 impl Drop for Stamp {
     fn drop(&mut self) {
-        if let Some(slot) = &self.slot {
-            let sequence = slot.sequence.load(Ordering::Relaxed);
-            slot.sequence.store(sequence + 1, Ordering::Release);
+        if !self.is_outer {
+            return;
         }
+        SLOT.with_borrow(|slot| {
+            if let Some(OwnSlot(slot)) = slot {
+                let sequence = slot.sequence.load(Ordering::Relaxed);
+                slot.sequence.store(sequence + 1, Ordering::Release);
+            }
+        });
     }
 }
 

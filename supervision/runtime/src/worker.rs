@@ -98,8 +98,18 @@ struct Desk<A: Actor> {
     is_handling: bool,
     cx: Context<A::Message>,
     /// Last, so that all else is gone when this hand is empty.
-    #[expect(dead_code, reason = "held for its drop")]
     hand: Hand,
+}
+
+/// Why a worker looks no further into its mailbox for now.
+enum Ended {
+    Empty,
+    /// It was asked to stop, which goes before what waits.
+    Asked,
+    BatchDone,
+    /// With the reason ractor is given.
+    ByItself(Option<&'static str>),
+    Crashed(ActorProcessingErr),
 }
 
 enum Seated<A> {
@@ -137,6 +147,37 @@ impl<A: Actor> Drop for Desk<A> {
 }
 
 impl<A: Actor> Desk<A> {
+    /// Handles what waits, but no more than a batch.
+    async fn handle_some(&mut self) -> Ended {
+        let Desk { actor: Seated::Is(actor), is_handling, cx, hand } = self else {
+            return Ended::Empty;
+        };
+        let incarnation = hand.whose();
+        for _ in 0..BATCH_MAX {
+            if incarnation.is_stop_asked() {
+                return Ended::Asked;
+            }
+            let Some(message) = cx.mailbox.next(incarnation.serial) else {
+                *is_handling = false;
+                return Ended::Empty;
+            };
+            *is_handling = true;
+            incarnation.set_doing(Doing::Handling);
+            let next = {
+                let handling = pin!(Some(actor.handle(message, cx)));
+                Inside::new(incarnation, handling).await
+            };
+            incarnation.set_doing(Doing::Idle);
+            match next {
+                Ok(Next::Go) => {}
+                Ok(Next::Done) => return Ended::ByItself(Some(REASON_NORMAL)),
+                Ok(Next::Shutdown) => return Ended::ByItself(None),
+                Err(error) => return Ended::Crashed(failure(&*error)),
+            }
+        }
+        Ended::BatchDone
+    }
+
     /// Gives the permit of the message back: its handler has ended, in whichever way.
     fn release(&mut self) {
         if std::mem::take(&mut self.is_handling) {
@@ -192,30 +233,18 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         _wake: Wake,
         desk: &mut Desk<A>,
     ) -> Result<(), ActorProcessingErr> {
-        let incarnation = Arc::clone(&desk.cx.incarnation);
-        for _ in 0..BATCH_MAX {
-            if incarnation.is_stop_asked() {
-                return Ok(());
+        let ended = desk.handle_some().await;
+        // Also when it is about to leave, which may take its time.
+        desk.release();
+        match ended {
+            Ended::Empty | Ended::Asked => {}
+            Ended::BatchDone => {
+                // More may wait; the lanes of ractor go first.
+                let _ = myself.send_message(Wake);
             }
-            let Some(message) = desk.cx.mailbox.next(incarnation.serial) else { return Ok(()) };
-            desk.is_handling = true;
-            incarnation.set_doing(Doing::Handling);
-            let Seated::Is(actor) = &mut desk.actor else { return Ok(()) };
-            let next = {
-                let handling = pin!(Some(actor.handle(message, &mut desk.cx)));
-                Inside::new(&incarnation, handling).await
-            };
-            incarnation.set_doing(Doing::Idle);
-            desk.release();
-            match next {
-                Ok(Next::Go) => {}
-                Ok(Next::Done) => return leave_with(&myself, Some(REASON_NORMAL)),
-                Ok(Next::Shutdown) => return leave_with(&myself, None),
-                Err(error) => return Err(failure(&*error)),
-            }
+            Ended::ByItself(reason) => myself.stop(reason.map(str::to_owned)),
+            Ended::Crashed(error) => return Err(error),
         }
-        // More may wait; the lanes of ractor go first.
-        let _ = myself.send_message(Wake);
         Ok(())
     }
 
@@ -248,11 +277,6 @@ impl<A: Actor> ractor::Actor for Worker<A> {
         incarnation.enter(|| desk.actor = Seated::Gone);
         Ok(())
     }
-}
-
-fn leave_with(myself: &ActorRef<Wake>, reason: Option<&str>) -> Result<(), ActorProcessingErr> {
-    myself.stop(reason.map(str::to_owned));
-    Ok(())
 }
 
 /// The whole chain of an error as one line.

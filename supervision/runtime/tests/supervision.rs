@@ -191,13 +191,14 @@ async fn the_root_names_the_culprit_and_its_error() {
 
 #[tokio::test]
 async fn whoever_gave_up_shows_why_with_the_error_it_began_with() {
-    let (node, _) = node();
+    let (node, log) = node();
     let (child, culprit) = plain("a").on(&node);
     let inner = Supervisor::new("inner", Strategy::OneForOne).intensity(intensity(0)).child(child);
     let root = root(Strategy::OneForOne).child(inner.as_child());
     plant(&node, &root).await;
     crash(&culprit).await;
-    assert_eq!(life(&culprit).await, 2, "the root started it again");
+    let again = log.until(|| log.count("started root/inner/a") == 2);
+    soon("the root starts it again", again).await;
     let error = at(&node, "root/inner").last_error;
     let expected = "too many restarts, the last of root/inner/a (failed: as it was told)";
     assert_eq!(error.as_deref(), Some(expected));

@@ -1,3 +1,6 @@
+use std::collections::VecDeque;
+
+use super::pieces::PIECE_MAX;
 use super::*;
 
 #[test]
@@ -24,4 +27,23 @@ fn the_ceiling_is_reached_and_not_passed() {
     assert!(!ceiling.take(1) && !ceiling.take(usize::MAX));
     ceiling.give_back(40);
     assert!(ceiling.take(40));
+}
+
+#[test]
+fn a_queue_in_pieces_is_a_queue() {
+    let mut pieces = Pieces::new();
+    let mut model = VecDeque::new();
+    // Fills and empties over several pieces, with every remainder of a piece in between.
+    for turn in 0..4 * PIECE_MAX {
+        for item in 0..turn {
+            pieces.push((turn, item));
+            model.push_back((turn, item));
+        }
+        for _ in 0..turn.saturating_sub(turn % 3) {
+            assert_eq!(pieces.pop(), model.pop_front());
+        }
+        assert_eq!(pieces.len(), model.len());
+    }
+    let left: Vec<_> = pieces.into_iter().flatten().collect();
+    assert_eq!(left, Vec::from(model));
 }
