@@ -121,6 +121,8 @@ impl Author {
         };
         let wanted = match strategy {
             Strategy::SimpleOneForOne => 1,
+            // Nobody at first; who comes by a call is all it has.
+            _ if self.chance.happens(5) => 0,
             Strategy::OneForOne | Strategy::OneForAll | Strategy::RestForOne => {
                 self.chance.between(1, 4)
             }
