@@ -14,6 +14,10 @@ pub struct Ports {
 /// What a supervisor of the house accepts before it gives up.
 const PATIENCE: Intensity = Intensity { restarts_max: 5, period_s: 10 };
 
+/// What the root accepts. A part of the house that keeps coming back after minutes of trying is as
+/// lost as one that crashes in a loop, and a new process may mend what this one cannot.
+const ROOT_PATIENCE: Intensity = Intensity { restarts_max: 3, period_s: 600 };
+
 /// The root, with everybody below it in the order of their start; they stop in reverse.
 ///
 /// ```text
@@ -29,7 +33,7 @@ pub fn root(node: &Node, ports: &Ports) -> Supervisor {
         .intensity(PATIENCE)
         .child(edge::http::spec(node, Arc::clone(&ports.http)));
     Supervisor::new("root", Strategy::OneForOne)
-        .intensity(PATIENCE)
+        .intensity(ROOT_PATIENCE)
         .child(upkeep.as_child())
         .child(doors.as_child())
 }

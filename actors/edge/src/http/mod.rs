@@ -17,12 +17,12 @@ use tokio::sync::oneshot;
 /// Longer than any door takes to finish what is in flight.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
-/// A door that cannot serve is tried again, ever more slowly.
+/// A door that cannot serve is tried again, ever more slowly; then it is for those above to decide.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(100),
-    cap: Duration::from_secs(10),
+    cap: Duration::from_secs(2),
     stable: Duration::from_secs(30),
-    attempts_max: 10,
+    attempts_max: 6,
 };
 
 /// What the door says of itself.
