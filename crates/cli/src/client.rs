@@ -67,11 +67,15 @@ impl Client {
 
     fn trouble(&self, error: reqwest::Error) -> Error {
         let url = self.node.url.clone();
+        // Also when it lets nobody in: somebody listens there, and has no place for one more.
+        if error.is_timeout() {
+            return Error::Late { url };
+        }
         if error.is_connect() {
             return Error::NoAnswer { url, start: self.node.start.clone() };
         }
-        if error.is_timeout() {
-            return Error::Late { url };
+        if error.is_builder() {
+            return Error::Token { url, mend: self.node.mend.clone() };
         }
         // The address stands in our own text already.
         Error::Broken { url, source: error.without_url().into() }

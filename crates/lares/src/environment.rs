@@ -13,7 +13,8 @@ pub(crate) fn log() -> Option<String> {
 }
 
 pub(crate) fn token() -> Option<Token> {
-    read(TOKEN).map(Token::new)
+    // A file that it was read from may end with a new line.
+    read(TOKEN).map(|text| Token::new(text.trim()))
 }
 
 /// An empty variable is one that is not set; bytes that are no text fail where they are used.

@@ -24,6 +24,8 @@ pub(crate) fn start() -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // It would tell of a stderr that is gone on that stderr, and panic in whoever logs.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| Failure::new(Exit::Failed, anyhow!(error)))
 }

@@ -26,9 +26,10 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut lines = (1..).zip(std::io::stdin().lock().lines());
-    let mut next = || -> std::io::Result<Option<(usize, String)>> {
+    let mut next = || -> Result<Option<(usize, String)>, kit::history::Error> {
         for (number, line) in lines.by_ref() {
-            let line = line?;
+            let line = line
+                .map_err(|error| kit::history::Error { line: number, what: error.to_string() })?;
             if !line.trim().is_empty() {
                 return Ok(Some((number, line)));
             }

@@ -290,6 +290,7 @@ impl Supervisor {
 
     /// Refuses what contradicts itself, anywhere below, with the path to it.
     pub fn check(&self) -> Result<(), Contradiction> {
+        check_id(&self.id, &self.id)?;
         self.check_at(&self.id)
     }
 
@@ -329,9 +330,7 @@ impl Child {
         auto_shutdown: AutoShutdown,
     ) -> Result<(), Contradiction> {
         let here = |what| Contradiction { path: path.to_owned(), what };
-        if self.id().is_empty() || self.id().contains('/') {
-            return Err(here("an id is a word without slashes"));
-        }
+        check_id(self.id(), path)?;
         self.spec.head().terms().check(auto_shutdown).map_err(here)?;
         if self.spec.post().is_some_and(Post::takes_nothing) {
             return Err(here("a mailbox with a bound of 0 takes nothing"));
@@ -340,5 +339,14 @@ impl Child {
             Body::Worker(_) => Ok(()),
             Body::Supervisor(branch) => branch.plan.check_at(path),
         }
+    }
+}
+
+fn check_id(id: &str, path: &str) -> Result<(), Contradiction> {
+    match id.is_empty() || id.contains('/') {
+        true => {
+            Err(Contradiction { path: path.to_owned(), what: "an id is a word without slashes" })
+        }
+        false => Ok(()),
     }
 }

@@ -338,7 +338,8 @@ impl Incarnation {
 }
 
 /// A future of an incarnation that is inside for all it does: for its polls, and for its drop when
-/// it is dropped unfinished. Once the incarnation is fenced it is never polled again.
+/// it is dropped unfinished. Once the incarnation is fenced it is never polled again, and what it
+/// comes to is nobody's any more.
 pub(crate) struct Inside<'a, F> {
     incarnation: &'a Arc<Incarnation>,
     work: Pin<&'a mut Option<F>>,
@@ -365,7 +366,10 @@ impl<F: Future> Future for Inside<'_, F> {
             if polled.is_ready() {
                 work.set(None);
             }
-            polled
+            match incarnation.is_fenced() {
+                true => Poll::Pending,
+                false => polled,
+            }
         })
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) use self::ceiling::Ceiling;
 use self::pieces::Pieces;
 use crate::exit::Exit;
-use crate::incarnation;
+use crate::incarnation::{self, Incarnation};
 use crate::node::Shared;
 use crate::threads::Class;
 
@@ -69,7 +69,7 @@ pub enum Why {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wake;
 
-pub(crate) struct Mailbox<M> {
+pub(crate) struct Mailbox<M: Message> {
     queue: Mutex<Queue<M>>,
     bounds: Bounds,
     node: Arc<Shared>,
@@ -97,6 +97,8 @@ struct Contents<M> {
     /// Who asked what its present reader is at.
     asker: Option<Asker>,
     senders_waiting: u32,
+    /// All of them were rung for the room there is now.
+    all_rung: bool,
     /// Rung for each message that leaves while somebody waits.
     space: Arc<Notify>,
     /// Told how the present incarnation ended.
@@ -110,6 +112,7 @@ impl<M> Queue<M> {
                 items: Pieces::new(),
                 asker: None,
                 senders_waiting: 0,
+                all_rung: false,
                 space: Arc::default(),
                 monitors: Vec::new(),
             })
@@ -134,8 +137,12 @@ impl<M> Queue<M> {
         let bytes = self.handled.take()?;
         self.held -= 1;
         self.held_bytes -= bytes;
-        let contents = self.contents.as_ref().filter(|contents| contents.senders_waiting > 0);
-        Some(GivenBack { bytes, waited_for: contents.map(|contents| Arc::clone(&contents.space)) })
+        let contents = self.contents.as_mut().filter(|contents| contents.senders_waiting > 0);
+        let waited_for = contents.map(|contents| {
+            contents.all_rung = false;
+            Arc::clone(&contents.space)
+        });
+        Some(GivenBack { bytes, waited_for })
     }
 
     /// How many wait, those in a reader's hands not counted.
@@ -223,11 +230,13 @@ impl<M: Message> Mailbox<M> {
         Ok(())
     }
 
-    /// Gives the next message to the reader of this serial, which is done with the one before;
-    /// without one the reader may sleep.
-    pub(crate) fn next(&self, serial: u64) -> Option<M> {
+    /// Gives the next message to this reader, which is done with the one before; without one it may
+    /// sleep. One that was cut off gets nothing: what waits is its successor's.
+    pub(crate) fn next(&self, incarnation: &Incarnation) -> Option<M> {
         let mut queue = self.lock();
-        if queue.reader.as_ref().is_none_or(|reader| reader.serial != serial) {
+        let is_reader =
+            queue.reader.as_ref().is_some_and(|reader| reader.serial == incarnation.serial);
+        if !is_reader || incarnation.is_fenced() {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
@@ -256,14 +265,18 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    /// A new incarnation reads from now on, beginning with what already waits.
-    pub(crate) fn attach(&self, serial: u64, actor: ActorRef<Wake>) {
+    /// A new incarnation reads from now on, beginning with what already waits. Not one that was cut
+    /// off: its successor may read already.
+    pub(crate) fn attach(&self, incarnation: &Incarnation, actor: ActorRef<Wake>) {
         let mut queue = self.lock();
+        if incarnation.is_fenced() {
+            return;
+        }
         queue.awake = queue.waiting() > 0;
         if queue.awake {
             let _ = actor.send_message(Wake);
         }
-        queue.reader = Some(Reader { serial, actor });
+        queue.reader = Some(Reader { serial: incarnation.serial, actor });
     }
 
     /// Will tell how the incarnation that reads now ended, if one does.
@@ -376,6 +389,13 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn takes_nothing(&self) -> bool {
         self.bounds.messages_max == 0 || self.bounds.bytes_max == 0
+    }
+}
+
+impl<M: Message> Drop for Mailbox<M> {
+    /// Nobody can send or read any more. It may have been closed before, or never read at all.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -82,6 +82,15 @@ impl<T> std::fmt::Debug for Reply<T> {
     }
 }
 
+impl<T> Drop for Answer<T> {
+    /// Nobody waits any more: an answer that is there, or still comes, is dropped where it is, and
+    /// not with whoever else holds the question.
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.0.progress(), Progress::Closed);
+        drop(before);
+    }
+}
+
 impl<T> Future for Answer<T> {
     type Output = Option<T>;
 

@@ -157,7 +157,7 @@ impl<A: Actor> Desk<A> {
             if incarnation.is_stop_asked() {
                 return Ended::Asked;
             }
-            let Some(message) = cx.mailbox.next(incarnation.serial) else {
+            let Some(message) = cx.mailbox.next(incarnation) else {
                 *is_handling = false;
                 return Ended::Empty;
             };
@@ -223,7 +223,7 @@ impl<A: Actor> ractor::Actor for Worker<A> {
                 return Err(Box::new(Failure(text)));
             }
         }
-        desk.cx.mailbox.attach(incarnation.serial, myself);
+        desk.cx.mailbox.attach(&incarnation, myself);
         Ok(())
     }
 

@@ -205,6 +205,11 @@ async fn a_tree_that_contradicts_itself_is_refused_with_the_path() {
     let root = Supervisor::new("root", Strategy::OneForOne).child(twice.as_child());
     refused(&node, &root, "root/sup/a: two children have this id");
 
+    for id in ["", "ro/ot"] {
+        let misnamed = Supervisor::new(id, Strategy::OneForOne);
+        refused(&node, &misnamed, &format!("{id}: an id is a word without slashes"));
+    }
+
     let timeless = Intensity { restarts_max: 3, period_s: 0 };
     let sup = Supervisor::new("inner", Strategy::OneForOne).intensity(timeless);
     let expected = "root/sup/inner: an intensity needs a period of at least 1 second";

@@ -11,8 +11,8 @@ use runtime::spec::{Restart, Shutdown, Strategy};
 use runtime::{Bounds, Exit, Handle, Next, Options, Reply, Unanswered, Why};
 
 use crate::stage::{
-    Do, Gate, Held, LONG, Leash, act, at_once, crash, done, end_with, fail, hang, kill, life, node,
-    node_with, note, panic_now, ping, plain, plant, root, soon, state, stop, wait_at,
+    Do, Gate, Held, LONG, Leash, Log, act, at_once, crash, done, end_with, fail, hang, kill, life,
+    node, node_with, note, panic_now, ping, plain, plant, root, soon, state, stop, wait_at,
 };
 
 const ROOM_FOR_3: Bounds = Bounds { messages_max: 3, bytes_max: 1 << 20 };
@@ -287,6 +287,39 @@ async fn the_asker_of_a_crashed_message_is_told_at_once() {
     assert_eq!(answer, Err(Unanswered::Lost));
 }
 
+/// Tells that it was dropped, and uses the mailbox it was asked through.
+struct Curtain(Handle<Do>, Arc<Log>);
+
+impl Drop for Curtain {
+    fn drop(&mut self) {
+        let _ = self.0.tell(ping_nobody());
+        self.1.note("dropped");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_dropped_at_once_and_under_nobodys_lock() {
+    let (node, log) = node();
+    let (child, handle) = plain("a").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    let gate = Gate::closed();
+    let (door, curtain) = (gate.clone(), Curtain(handle.clone(), Arc::clone(&log)));
+    let question = move |reply: Reply<Curtain>| {
+        act(move |_, _| {
+            Box::pin(async move {
+                door.pass().await;
+                reply.send(curtain);
+                Ok(Next::Go)
+            })
+        })
+    };
+    let answer = handle.ask(question, Duration::from_millis(20)).await;
+    assert_eq!(answer.err(), Some(Unanswered::Late));
+    gate.open(1);
+    log.saw("dropped").await;
+    assert_eq!(life(&handle).await, 1);
+}
+
 #[tokio::test]
 async fn a_question_without_an_answer_ends_at_its_deadline() {
     let (node, _) = node();
@@ -483,6 +516,43 @@ async fn a_large_message_that_finds_the_node_full_leaves_its_turn_to_a_smaller_o
         Either::Left((told, _)) => assert_eq!(why(told), None),
         Either::Right(_) => panic!("the node has no room for the large one"),
     }
+}
+
+#[tokio::test]
+async fn room_that_is_too_little_for_the_first_who_waits_is_offered_to_the_others() {
+    let (node, _) = node();
+    let bounds = Bounds { messages_max: 100, bytes_max: 1_000 };
+    let (child, handle) = plain("a").mailbox(bounds).on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    let (gate, never) = (Gate::closed(), Gate::closed());
+    handle.tell(wait_at(&gate).weighing(300)).expect("room");
+    handle.tell(wait_at(&never).weighing(700)).expect("room");
+    let mut large = Box::pin(handle.tell_within(ping_nobody().weighing(500), LONG));
+    let mut small = Box::pin(handle.tell_within(ping_nobody().weighing(100), LONG));
+    assert!(futures::poll!(&mut large).is_pending());
+    assert!(futures::poll!(&mut small).is_pending());
+    gate.open(1);
+    match soon("the smaller one", select(small, large)).await {
+        Either::Left((told, _)) => assert_eq!(why(told), None),
+        Either::Right(_) => panic!("there is no room for the large one"),
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_who_is_never_started_counts_no_longer_than_it_is_held() {
+    let options = Options { mailbox_bytes_max: 1 << 16, ..Options::default() };
+    let (node, _) = node_with(&options);
+    let (child, handle) = plain("a").on(&node);
+    let root = root(Strategy::OneForOne).child(child);
+    plant(&node, &root).await;
+    for _ in 0..20 {
+        let (twin, to_it) = plain("a").on(&node);
+        let told = to_it.tell_within(ping_nobody().weighing(8_192), LONG);
+        assert_eq!(why(soon("room below the ceiling", told).await), None);
+        assert_eq!(root.handle().start(twin).await, Err(Refusal::AlreadyStarted));
+    }
+    let room = handle.tell_within(ping_nobody().weighing(60_000), LONG);
+    assert_eq!(why(soon("room below the ceiling", room).await), None);
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ fn each_line_is_answered_before_the_next_is_read_and_nobody_waits_for_who_is_stu
 #[test]
 fn a_line_that_cannot_be_read_ends_it_with_its_number_and_what_was_printed_stands() {
     for (line, what) in [
-        (r#"{"exti":"root/a"}"#, "line 2: "),
+        (r#"{"exti":"root/a"}"#, "line 2: no event: write one of exit, "),
+        (r#"{"exit":"root/a","raeson":"kill"}"#, "line 2: unknown field `raeson`"),
         (r#"{"start":"root","child":{"id":"b","type":"supervisor"}}"#, "line 2: b: a supervisor"),
     ] {
         let mut replay = Replay::start();

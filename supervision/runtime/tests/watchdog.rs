@@ -108,6 +108,29 @@ async fn who_spins_in_its_init_or_its_leave_or_a_task_is_fenced_too() {
 }
 
 #[tokio::test]
+async fn a_fenced_start_that_succeeds_after_all_takes_nothing_from_its_replacement() {
+    let (node, log) = node_with(&vigilant());
+    let leash = Leash::default();
+    let (in_init, told) = (leash.held(), Arc::clone(&log));
+    let script = Script::default().init(move |life, _| {
+        if life == 2 {
+            in_init.spin();
+            told.note("it is up at last");
+        }
+        Box::pin(async { Ok(()) })
+    });
+    let (child, handle) = script.worker("a").on(&node);
+    plant(&node, &root(Strategy::OneForOne).child(child)).await;
+    handle.tell(crate::stage::fail()).expect("room");
+    assert_eq!(life(&handle).await, 3);
+    leash.let_go();
+    log.saw("it is up at last").await;
+    for _ in 0..200 {
+        assert_eq!(life(&handle).await, 3);
+    }
+}
+
+#[tokio::test]
 async fn who_is_idle_or_awaits_is_never_fenced() {
     let (node, log) = node_with(&vigilant());
     let (a, idle) = plain("idle").on(&node);

@@ -279,6 +279,17 @@ fn a_node_that_is_told_to_stop_says_farewell() {
 }
 
 #[test]
+fn a_node_whose_log_cannot_be_written_lives_and_ends_as_any_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = text(folder.path());
+    let mut process = Lares::start_unheard(&["up", "--data", data, "--listen", ANY]);
+    process.line();
+    assert_eq!(run(&["tree", "--data", data]).code, Some(0));
+    process.signal("TERM");
+    assert_eq!(process.end().code, Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_a_node_at_once() {
     let mut node = Node::start();
     // A request that never comes to its end keeps the door from closing for some seconds.

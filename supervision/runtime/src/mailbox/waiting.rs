@@ -34,6 +34,14 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
+    /// Whether there is room for some message, and nobody has told all who wait.
+    fn is_room_for_others(&self) -> bool {
+        let mut queue = self.lock();
+        let messages = queue.held < self.bounds.messages_max;
+        let is_room = messages && queue.held_bytes < self.bounds.bytes_max;
+        is_room && !std::mem::replace(&mut queue.contents().all_rung, true)
+    }
+
     async fn push_when_free(&self, unsent: &mut Option<M>) -> Result<(), Refused<M>> {
         let waiter = Waiter::new(self);
         let mut rung = false;
@@ -47,6 +55,10 @@ impl<M: Message> Mailbox<M> {
                 Ok(()) => return Ok(()),
                 Err(Refused { message, why: Why::Full }) => {
                     *unsent = Some(message);
+                    if std::mem::take(&mut rung) && self.is_room_for_others() {
+                        // It is too little for this message, and may do for a smaller one.
+                        waiter.space.notify_waiters();
+                    }
                     here.await;
                     rung = true;
                 }

@@ -34,6 +34,7 @@ pub struct History {
 pub struct Sup {
     pub id: String,
     pub strategy: Strategy,
+    #[serde(deserialize_with = "parse::saturating")]
     pub intensity: u32,
     pub period_s: u64,
     #[serde(default)]
@@ -131,8 +132,8 @@ pub enum Reason {
     Kill,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Event {
     Exit { exit: String, reason: Reason },
     Terminate { terminate: String },

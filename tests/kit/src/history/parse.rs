@@ -1,9 +1,9 @@
 //! A history as JSON lines.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Child, Event, History, Kind, Line, Strategy, Sup};
+use super::{Child, Event, History, Kind, Line, Reason, Strategy, Sup};
 
 /// What is wrong with a history, and on which line.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,12 +46,74 @@ pub fn parse_tree(line: usize, text: &str) -> Result<Sup, Error> {
     Ok(tree)
 }
 
+/// An event is told by its verb, so that what is wrong with it can be said.
 pub fn parse_event(line: usize, text: &str) -> Result<Event, Error> {
-    let event = read(line, text)?;
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Exit {
+        exit: String,
+        reason: Reason,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Start {
+        start: String,
+        child: Child,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Terminate {
+        terminate: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Restart {
+        restart: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Delete {
+        delete: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sleep {
+        sleep_ms: u64,
+    }
+
+    let Words(fields) = read(line, text)?;
+    let verb = VERBS.into_iter().find(|verb| fields.contains_key(*verb));
+    let event = match verb {
+        Some("exit") => {
+            read(line, text).map(|Exit { exit, reason }| Event::Exit { exit, reason })?
+        }
+        Some("terminate") => {
+            read(line, text).map(|Terminate { terminate }| Event::Terminate { terminate })?
+        }
+        Some("restart") => {
+            read(line, text).map(|Restart { restart }| Event::Restart { restart })?
+        }
+        Some("delete") => read(line, text).map(|Delete { delete }| Event::Delete { delete })?,
+        Some("start") => {
+            read(line, text).map(|Start { start, child }| Event::Start { start, child })?
+        }
+        Some("sleep_ms") => read(line, text).map(|Sleep { sleep_ms }| Event::Sleep { sleep_ms })?,
+        Some(_) | None => {
+            let what = format!("no event: write one of {}", VERBS.join(", "));
+            return Err(Error { line, what });
+        }
+    };
     if let Event::Start { child, .. } = &event {
         check_child(child, &child.id).map_err(|what| Error { line, what })?;
     }
     Ok(event)
+}
+
+const VERBS: [&str; 6] = ["exit", "terminate", "restart", "delete", "start", "sleep_ms"];
+
+/// More restarts than anybody counts are as many as can be counted.
+pub(super) fn saturating<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    u64::deserialize(deserializer).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// One line of a trace as `Line::print` prints it.

@@ -1,6 +1,7 @@
 //! The binary, built once, and one process of it: its lines, its signals, its end. Every wait has
 //! a bound, and no process outlives its test.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -54,11 +55,27 @@ impl Lares {
         Self::spawn(command)
     }
 
+    /// Whatever it logs cannot be written.
+    pub(crate) fn start_unheard(arguments: &[&str]) -> Self {
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it");
+        let mut command = Command::new(binary());
+        command.env_clear().args(arguments).stderr(full);
+        Self::spawn_piped(command)
+    }
+
     fn spawn(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
+        Self::spawn_piped(command)
+    }
+
+    fn spawn_piped(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = lines(child.stdout.take().expect("it is piped"));
-        let stderr = lines(child.stderr.take().expect("it is piped"));
+        let stderr = match child.stderr.take() {
+            Some(stderr) => lines(stderr),
+            None => lines(std::io::empty()),
+        };
         let pid = child.id();
         Self { pid, stdout, stderr, logged: String::new(), exit: exit(child), ended: false }
     }
