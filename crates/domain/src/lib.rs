@@ -5,6 +5,8 @@
 
 pub mod door;
 pub mod duration;
+pub mod id;
+pub mod journal;
 pub mod signals;
 pub mod time;
 pub mod token;

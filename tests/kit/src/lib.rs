@@ -2,4 +2,5 @@
 
 pub mod chance;
 pub mod history;
+pub mod journal;
 pub mod world;

@@ -11,6 +11,8 @@
 )]
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod histories;
 #[cfg(test)]
 mod node;

@@ -30,8 +30,10 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("proptest", Tests),
     ("ractor", Only(&["runtime"])),
     ("reqwest", Only(&["cli"])),
+    ("rusqlite", Only(&["store"])),
     ("serde", Anyone),
     ("serde_json", Anyone),
+    ("sha2", Impure),
     ("subtle", Only(&["web"])),
     ("tempfile", Tests),
     ("thiserror", Anyone),
@@ -39,6 +41,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("toml", Only(&["lares"])),
     ("tracing", Impure),
     ("tracing-subscriber", Only(&["lares"])),
+    ("ulid", Only(&["domain"])),
 ];
 
 const PURE: &[&str] = &["domain", "plan"];

@@ -1,0 +1,338 @@
+//! What a write does to the rows. Checks come first: a refusal leaves nothing half done.
+
+use domain::id::Address;
+use domain::journal::{
+    Append, Appended, Before, Body, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted,
+    Seq, Status, Taken, Unclaimed, Undeliverable,
+};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::Options;
+use super::rows::{self, EntityRow};
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const QUARANTINED: u8 = 2;
+
+// --- posts ---
+
+pub(super) fn post(
+    connection: &Connection,
+    options: &Options,
+    post: &Post,
+) -> rusqlite::Result<Posted> {
+    let known = match find(connection, post.to)? {
+        Some(known) => known,
+        None if post.opens => Known { entity: make(connection, post.to)?, refusal: None },
+        None => return Ok(Posted::Refused(Undeliverable::Unknown(post.to))),
+    };
+    let sql = "SELECT answer FROM inbox WHERE entity = ?1 AND key = ?2";
+    let before = connection
+        .prepare_cached(sql)?
+        .query_row(params![known.entity, post.key], |row| row.get(0))
+        .optional()?;
+    if let Some(answer) = before {
+        return Ok(Posted::Known(answer));
+    }
+    if let Some(refusal) = known.refusal {
+        return Ok(Posted::Refused(refusal));
+    }
+    let sql = "SELECT count(*) FROM inbox WHERE entity = ?1 AND state = 0";
+    let waiting: u32 =
+        connection.prepare_cached(sql)?.query_row([known.entity], |row| row.get(0))?;
+    if waiting >= options.inbox_max {
+        return Ok(Posted::Refused(Undeliverable::Full(post.to)));
+    }
+    Ok(Posted::Taken(put_in(connection, known.entity, post)?))
+}
+
+/// An entity that has a row.
+struct Known {
+    entity: EntityRow,
+    refusal: Option<Undeliverable>,
+}
+
+fn find(connection: &Connection, address: Address) -> rusqlite::Result<Option<Known>> {
+    let sql = "SELECT entity, status, reason FROM entities WHERE kind = ?1 AND id = ?2";
+    let key = params![address.kind.prefix(), address.id.to_bytes()];
+    let found = connection.prepare_cached(sql)?.query_row(key, |row| {
+        let refusal = match row.get::<_, u8>(1)? {
+            OPEN => None,
+            CLOSED => Some(Undeliverable::Closed(address)),
+            _ => {
+                let reason: Option<String> = row.get(2)?;
+                Some(Undeliverable::Quarantined { address, reason: reason.unwrap_or_default() })
+            }
+        };
+        Ok(Known { entity: row.get(0)?, refusal })
+    });
+    found.optional()
+}
+
+fn make(connection: &Connection, address: Address) -> rusqlite::Result<EntityRow> {
+    let sql = "INSERT INTO entities (kind, id) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.insert(params![address.kind.prefix(), address.id.to_bytes()])
+}
+
+fn put_in(connection: &Connection, entity: EntityRow, post: &Post) -> rusqlite::Result<Ordinal> {
+    let sql = "INSERT INTO inbox (entity, key, from_kind, from_id, name, version, body, at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let Body { name, version, bytes } = &post.body;
+    let (from_kind, from_id) =
+        (post.from.map(|from| from.kind.prefix()), post.from.map(|from| from.id.to_bytes()));
+    let at = post.at.as_millis();
+    connection
+        .prepare_cached(sql)?
+        .insert(params![entity, post.key, from_kind, from_id, name, version, bytes, at])
+        .map(Ordinal)
+}
+
+// --- claims ---
+
+pub(super) fn claim(
+    connection: &Connection,
+    _options: &Options,
+    claim: &Claim,
+) -> rusqlite::Result<Result<Claimed, Unclaimed>> {
+    let Claim { entity: address, boot, format } = *claim;
+    let Some(known) = find(connection, address)? else {
+        return Ok(Err(Undeliverable::Unknown(address).into()));
+    };
+    if let Some(refusal) = known.refusal {
+        return Ok(Err(refusal.into()));
+    }
+    let sql = "SELECT head, owes, wake_at, format FROM entities WHERE entity = ?1";
+    let (head, owes, wake_at, written): (u64, u32, Option<u64>, u16) =
+        connection.prepare_cached(sql)?.query_row([known.entity], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if written > format {
+        return Ok(Err(Unclaimed::TooNew { entity: address, format: written }));
+    }
+    let sql = "UPDATE entities SET epoch = epoch + 1, owner = ?2 WHERE entity = ?1
+               RETURNING epoch";
+    let epoch = connection
+        .prepare_cached(sql)?
+        .query_row(params![known.entity, boot.to_bytes()], |row| row.get(0).map(Epoch))?;
+    // The folder is locked: whoever else had claimed it is of an earlier boot, or of this one and
+    // over.
+    let before = if owes > 0 { Before::Crashed } else { Before::Clean };
+    let wake_at = wake_at.map(Timestamp::from_millis);
+    Ok(Ok(Claimed { epoch, head: Seq(head), before, wake_at }))
+}
+
+// --- appends ---
+
+pub(super) fn append(
+    connection: &Connection,
+    _options: &Options,
+    append: &Append,
+) -> rusqlite::Result<Appended> {
+    let head = Seq(append.after.0 + append.events.len() as u64);
+    let Some(entity) = advance(connection, append, head)? else {
+        return look_whether_in(connection, append, head);
+    };
+    for (number, body) in (append.after.0 + 1..).zip(&append.events) {
+        let heard = (number == append.after.0 + 1).then_some(append.heard.as_slice());
+        record(connection, entity, append, Seq(number), body, heard)?;
+    }
+    for taken in &append.taken {
+        take(connection, entity, append, taken)?;
+    }
+    let mut bells = Vec::with_capacity(append.posts.len());
+    for (index, outgoing) in append.posts.iter().enumerate() {
+        if send(connection, append, head, index, outgoing)? {
+            bells.push(outgoing.to);
+        }
+    }
+    for line in &append.audit {
+        audit(connection, entity, append.at, line)?;
+    }
+    Ok(Appended::Done { head, bells })
+}
+
+/// Moves the entity on if this writer is still the one, and has seen everything.
+fn advance(
+    connection: &Connection,
+    append: &Append,
+    head: Seq,
+) -> rusqlite::Result<Option<EntityRow>> {
+    let sql = "UPDATE entities SET head = ?5, owes = ?6, wake_at = ?7, status = ?8, reason = ?9,
+                   format = max(format, ?10), last_append = ?11
+               WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
+                   AND last_append IS NOT ?11
+               RETURNING entity";
+    let (status, reason) = match &append.status {
+        Status::Open => (OPEN, None),
+        Status::Closed => (CLOSED, None),
+        Status::Quarantined(reason) => (QUARANTINED, Some(reason)),
+    };
+    let Address { kind, id } = append.entity;
+    let wake_at = append.wake_at.map(Timestamp::as_millis);
+    let values = params![
+        kind.prefix(),
+        id.to_bytes(),
+        append.epoch.0,
+        append.after.0,
+        head.0,
+        append.owes,
+        wake_at,
+        status,
+        reason,
+        append.format,
+        append.id.to_bytes(),
+    ];
+    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
+}
+
+/// Its conditions do not hold: because it is in already, or because it comes too late.
+fn look_whether_in(
+    connection: &Connection,
+    append: &Append,
+    head: Seq,
+) -> rusqlite::Result<Appended> {
+    let sql = "SELECT last_append IS ?3 FROM entities WHERE kind = ?1 AND id = ?2";
+    let Address { kind, id } = append.entity;
+    let key = params![kind.prefix(), id.to_bytes(), append.id.to_bytes()];
+    let is_in = connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
+    match is_in.unwrap_or(false) {
+        true => {
+            let bells = append.posts.iter().map(|outgoing| outgoing.to).collect();
+            Ok(Appended::Done { head, bells })
+        }
+        false => Ok(Appended::Superseded),
+    }
+}
+
+fn record(
+    connection: &Connection,
+    entity: EntityRow,
+    append: &Append,
+    seq: Seq,
+    body: &Body,
+    heard: Option<&[u8]>,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO events (entity, seq, epoch, at, name, version, body, heard, checksum)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let Append { entity: address, epoch, at, .. } = append;
+    let checksum = rows::checksum(*address, seq, *epoch, *at, body, heard);
+    let Body { name, version, bytes } = body;
+    let at = at.as_millis();
+    let values = params![entity, seq.0, epoch.0, at, name, version, bytes, heard, checksum];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// What was taken waits no more. A door's key stays, with its answer and without its body; an
+/// entity's key comes only once, so its row goes.
+fn take(
+    connection: &Connection,
+    entity: EntityRow,
+    append: &Append,
+    taken: &Taken,
+) -> rusqlite::Result<()> {
+    let answer = match &taken.fate {
+        Fate::Heard(answer) => answer.as_deref(),
+        Fate::Dead(story) => {
+            let sql = "INSERT INTO dead
+                           (kind, id, key, from_kind, from_id, name, version, body, story, at)
+                       SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, ?5
+                       FROM inbox WHERE ordinal = ?1 AND entity = ?6 AND state = 0";
+            let Address { kind, id } = append.entity;
+            let at = append.at.as_millis();
+            let values = params![taken.ordinal.0, kind.prefix(), id.to_bytes(), story, at, entity];
+            connection.prepare_cached(sql)?.execute(values)?;
+            None
+        }
+    };
+    let sql = "DELETE FROM inbox WHERE ordinal = ?1 AND entity = ?2 AND from_kind IS NOT NULL";
+    let gone = connection.prepare_cached(sql)?.execute(params![taken.ordinal.0, entity])?;
+    if gone == 0 {
+        let sql = "UPDATE inbox SET state = 1, body = x'', answer = ?3
+                   WHERE ordinal = ?1 AND entity = ?2";
+        connection.prepare_cached(sql)?.execute(params![taken.ordinal.0, entity, answer])?;
+    }
+    Ok(())
+}
+
+/// Tells whether there is anybody to ring for.
+fn send(
+    connection: &Connection,
+    append: &Append,
+    head: Seq,
+    index: usize,
+    outgoing: &Outgoing,
+) -> rusqlite::Result<bool> {
+    let post = Post {
+        to: outgoing.to,
+        key: format!("{}/{}/{index}", append.entity, head.0).into(),
+        from: Some(append.entity),
+        opens: outgoing.opens,
+        body: outgoing.body.clone(),
+        at: append.at,
+    };
+    let refusal = match find(connection, post.to)? {
+        Some(Known { entity, refusal: None }) => {
+            put_in(connection, entity, &post)?;
+            return Ok(true);
+        }
+        None if post.opens => {
+            put_in(connection, make(connection, post.to)?, &post)?;
+            return Ok(true);
+        }
+        Some(Known { refusal: Some(refusal), .. }) => refusal,
+        None => Undeliverable::Unknown(post.to),
+    };
+    bury(connection, &post, &refusal.to_string())?;
+    Ok(false)
+}
+
+fn bury(connection: &Connection, post: &Post, story: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO dead (kind, id, key, from_kind, from_id, name, version, body, story, at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let Post { to, key, from, body, at, .. } = post;
+    let Body { name, version, bytes } = body;
+    connection.prepare_cached(sql)?.execute(params![
+        to.kind.prefix(),
+        to.id.to_bytes(),
+        key,
+        from.map(|from| from.kind.prefix()),
+        from.map(|from| from.id.to_bytes()),
+        name,
+        version,
+        bytes,
+        story,
+        at.as_millis(),
+    ])?;
+    Ok(())
+}
+
+/// One more link of the chain: each line holds the hash of the one before.
+fn audit(
+    connection: &Connection,
+    entity: EntityRow,
+    at: Timestamp,
+    line: &[u8],
+) -> rusqlite::Result<()> {
+    let sql = "SELECT hash FROM audit ORDER BY position DESC LIMIT 1";
+    let before: Option<Vec<u8>> =
+        connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    let before = before.unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(&before);
+    hash.update(entity.to_le_bytes());
+    hash.update(at.as_millis().to_le_bytes());
+    hash.update(line);
+    let sql = "INSERT INTO audit (entity, at, line, before, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let hash = hash.finalize();
+    connection.prepare_cached(sql)?.execute(params![
+        entity,
+        at.as_millis(),
+        line,
+        before,
+        hash.as_slice()
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Rows as values: how addresses, bodies and events lie in columns.
+
+use std::sync::Arc;
+
+use domain::id::{Address, Id, Kind};
+use domain::journal::{Body, Epoch, Ordinal, Post, Recorded, Seq, Waiting};
+use domain::time::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::Type;
+use sha2::{Digest, Sha256};
+
+/// The row of an entity in its table.
+pub(super) type EntityRow = i64;
+
+/// An address from two columns that stand beside each other.
+pub(super) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
+    let prefix: Box<str> = row.get(kind)?;
+    let known = Kind::ALL.into_iter().find(|kind| kind.prefix() == &*prefix);
+    let unknown = || {
+        let what = format!("no kind of entity is called {prefix}");
+        rusqlite::Error::FromSqlConversionFailure(kind, Type::Text, what.into())
+    };
+    Ok(Address { kind: known.ok_or_else(unknown)?, id: Id::from_bytes(row.get(kind + 1)?) })
+}
+
+pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_millis)
+}
+
+/// A body from three columns that stand beside each other.
+pub(super) fn body(row: &Row<'_>, name: usize) -> rusqlite::Result<Body> {
+    let version = row.get(name + 1)?;
+    Ok(Body { name: row.get(name)?, version, bytes: row.get(name + 2)? })
+}
+
+/// `ordinal, key, from_kind, from_id, name, version, body, at` of the inbox of `to`.
+pub(super) fn waiting(to: Address, row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    let from: Option<Box<str>> = row.get(2)?;
+    let from = from.map(|_| address(row, 2)).transpose()?;
+    let key: Arc<str> = row.get(1)?;
+    let post = Post { to, key, from, opens: false, body: body(row, 4)?, at: timestamp(row, 7)? };
+    Ok(Waiting { ordinal: Ordinal(row.get(0)?), post })
+}
+
+/// `seq, epoch, at, name, version, body, heard, checksum` of an entity's events. Nothing if they
+/// are not what was written.
+pub(super) fn recorded(entity: Address, row: &Row<'_>) -> rusqlite::Result<Option<Recorded>> {
+    let recorded = Recorded {
+        seq: Seq(row.get(0)?),
+        epoch: Epoch(row.get(1)?),
+        at: timestamp(row, 2)?,
+        body: body(row, 3)?,
+        heard: row.get(6)?,
+    };
+    let written: i64 = row.get(7)?;
+    let heard = recorded.heard.as_deref();
+    let read = checksum(entity, recorded.seq, recorded.epoch, recorded.at, &recorded.body, heard);
+    Ok((written == read).then_some(recorded))
+}
+
+/// What a disk that forgets or flips a bit would not reproduce. SQLite's pages have none.
+pub(super) fn checksum(
+    entity: Address,
+    seq: Seq,
+    epoch: Epoch,
+    at: Timestamp,
+    body: &Body,
+    heard: Option<&[u8]>,
+) -> i64 {
+    let mut hash = Sha256::new();
+    hash.update(entity.kind.prefix());
+    hash.update(entity.id.to_bytes());
+    hash.update(seq.0.to_le_bytes());
+    hash.update(epoch.0.to_le_bytes());
+    hash.update(at.as_millis().to_le_bytes());
+    // Lengths first, so that no two rows of bytes are the same when they are put together.
+    let heard = heard.unwrap_or_default();
+    for part in [body.name.as_bytes(), &body.version.to_le_bytes(), &body.bytes, heard] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    i64::from_le_bytes(std::array::from_fn(|at| digest[at]))
+}

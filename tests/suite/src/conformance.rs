@@ -1,0 +1,3 @@
+//! One suite for each port, run over every adapter of it, the fake included.
+
+mod journal;
