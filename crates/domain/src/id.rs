@@ -28,6 +28,14 @@ impl Kind {
         }
     }
 
+    /// As people see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Session => "session",
+            Kind::Plan => "plan",
+        }
+    }
+
     fn from_prefix(prefix: &str) -> Option<Self> {
         Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)
     }

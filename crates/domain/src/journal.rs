@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{Address, Id};
 use crate::time::Timestamp;
 use crate::{BoxError, BoxFuture};
@@ -107,7 +109,8 @@ pub struct Claimed {
 }
 
 /// How the entity was left by whoever had it before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Before {
     /// Owing nothing, or by nobody.
     Clean,

@@ -11,6 +11,7 @@ pub mod signals;
 pub mod time;
 pub mod token;
 pub mod tree;
+pub mod wire;
 
 use std::future::Future;
 use std::pin::Pin;

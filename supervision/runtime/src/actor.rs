@@ -98,6 +98,12 @@ impl<M: Message> Context<M> {
         self.mailbox.node()
     }
 
+    /// More of what waits, in order, for a handler that deals with several messages at once. They
+    /// count until it returns.
+    pub fn next_too(&mut self, most: usize) -> Vec<M> {
+        self.mailbox.next_too(&self.incarnation, most)
+    }
+
     /// A handle to itself.
     pub fn myself(&self) -> Handle<M> {
         Handle::new(Arc::clone(&self.mailbox))

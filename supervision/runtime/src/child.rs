@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use ractor::ActorCell;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Context};
 use crate::handle::Handle;
 use crate::incarnation::Incarnation;
-use crate::mailbox::{Bounds, Mailbox, Post};
-use crate::node::Node;
+use crate::mailbox::{Bounds, Mailbox, Message, Post};
+use crate::node::{Node, Shared};
 use crate::spec::{
     AutoShutdown, Backoff, Contradiction, Intensity, Restart, Shutdown, Strategy, Terms,
 };
@@ -171,7 +171,16 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
 
     /// The specification, and the handle that is valid for all incarnations.
     pub fn on(self, node: &Node) -> (Child, Handle<A::Message>) {
-        let mailbox = Arc::new(Mailbox::new(self.bounds, Arc::clone(node.shared())));
+        self.on_shared(Arc::clone(node.shared()))
+    }
+
+    /// The same on the node of an actor that will start it.
+    pub fn beside<M: Message>(self, cx: &Context<M>) -> (Child, Handle<A::Message>) {
+        self.on_shared(Arc::clone(cx.node()))
+    }
+
+    fn on_shared(self, node: Arc<Shared>) -> (Child, Handle<A::Message>) {
+        let mailbox = Arc::new(Mailbox::new(self.bounds, node));
         let handle = Handle::new(Arc::clone(&mailbox));
         let cradle = Cradle::<A, F> { head: self.head, make: self.make, mailbox };
         (Child { spec: Arc::new(cradle) }, handle)

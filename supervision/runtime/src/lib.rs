@@ -19,6 +19,7 @@ mod alarms;
 mod child;
 mod clock;
 pub mod core;
+pub mod durable;
 mod exit;
 mod handle;
 mod incarnation;

@@ -84,8 +84,8 @@ struct Queue<M> {
     held_bytes: u32,
     /// How often a reader has looked; stands still while it cannot.
     looks: u32,
-    /// The bytes of the message its present reader is at.
-    handled: Option<u32>,
+    /// The messages its present reader is at, and their bytes.
+    handled: Portion,
     open: bool,
     /// A wake-up is on its way, or the reader is at work.
     awake: bool,
@@ -95,7 +95,7 @@ struct Queue<M> {
 struct Contents<M> {
     items: Pieces<Item<M>>,
     /// Who asked what its present reader is at.
-    asker: Option<Asker>,
+    askers: Vec<Asker>,
     senders_waiting: u32,
     /// All of them were rung for the room there is now.
     all_rung: bool,
@@ -110,7 +110,7 @@ impl<M> Queue<M> {
         self.contents.get_or_insert_with(|| {
             Box::new(Contents {
                 items: Pieces::new(),
-                asker: None,
+                askers: Vec::new(),
                 senders_waiting: 0,
                 all_rung: false,
                 space: Arc::default(),
@@ -124,8 +124,9 @@ impl<M> Queue<M> {
         if let Some(contents) = &mut self.contents
             && let Some(Item { message, bytes, asker }) = contents.items.pop()
         {
-            contents.asker = asker;
-            self.handled = Some(bytes);
+            contents.askers.extend(asker);
+            self.handled.count += 1;
+            self.handled.bytes += bytes;
             return Some(message);
         }
         self.awake = false;
@@ -134,15 +135,19 @@ impl<M> Queue<M> {
 
     /// What the reader had in its hands counts no more.
     fn give_back_handled(&mut self) -> Option<GivenBack> {
-        let bytes = self.handled.take()?;
-        self.held -= 1;
+        let Portion { count, bytes } = std::mem::take(&mut self.handled);
+        if count == 0 {
+            return None;
+        }
+        self.held -= count;
         self.held_bytes -= bytes;
-        let contents = self.contents.as_mut().filter(|contents| contents.senders_waiting > 0);
-        let waited_for = contents.map(|contents| {
+        let contents = self.contents.as_mut()?;
+        contents.askers.clear();
+        let waited_for = (contents.senders_waiting > 0).then(|| {
             contents.all_rung = false;
             Arc::clone(&contents.space)
         });
-        Some(GivenBack { bytes, waited_for })
+        Some(GivenBack { count, bytes, waited_for })
     }
 
     /// How many wait, those in a reader's hands not counted.
@@ -151,8 +156,15 @@ impl<M> Queue<M> {
     }
 }
 
+#[derive(Clone, Copy, Default)]
+struct Portion {
+    count: u32,
+    bytes: u32,
+}
+
 /// Room that has become free, and whom to tell.
 struct GivenBack {
+    count: u32,
     bytes: u32,
     waited_for: Option<Arc<Notify>>,
 }
@@ -183,7 +195,7 @@ impl<M: Message> Mailbox<M> {
             held: 0,
             held_bytes: 0,
             looks: 0,
-            handled: None,
+            handled: Portion::default(),
             open: true,
             awake: false,
             reader: None,
@@ -247,6 +259,19 @@ impl<M: Message> Mailbox<M> {
         item
     }
 
+    /// More of what waits, for a reader that deals with several at once: all of it counts until
+    /// the handler has ended.
+    pub(crate) fn next_too(&self, incarnation: &Incarnation, most: usize) -> Vec<M> {
+        let mut queue = self.lock();
+        let is_reader =
+            queue.reader.as_ref().is_some_and(|reader| reader.serial == incarnation.serial);
+        if !is_reader || incarnation.is_fenced() {
+            return Vec::new();
+        }
+        let most = most.min(queue.waiting());
+        (0..most).filter_map(|_| queue.take()).collect()
+    }
+
     /// The handler of this reader has ended; without effect once the reader is over.
     pub(crate) fn release(&self, serial: u64) {
         let mut queue = self.lock();
@@ -258,10 +283,10 @@ impl<M: Message> Mailbox<M> {
     }
 
     fn tell_of_room(&self, given_back: Option<GivenBack>) {
-        let Some(GivenBack { bytes, waited_for }) = given_back else { return };
+        let Some(GivenBack { count, bytes, waited_for }) = given_back else { return };
         self.node.ceiling.give_back(bytes as usize);
         if let Some(space) = waited_for {
-            space.notify_one();
+            (0..count).for_each(|_| space.notify_one());
         }
     }
 
@@ -334,11 +359,12 @@ impl<M: Message> Post for Mailbox<M> {
         let mut queue = self.lock();
         queue.reader = None;
         queue.awake = false;
-        let is_handling = queue.handled.is_some();
         let contents = queue.contents.as_mut();
-        let (monitors, asker) = match contents {
-            Some(contents) => (std::mem::take(&mut contents.monitors), contents.asker.take()),
-            None => (Vec::new(), None),
+        let (monitors, askers) = match contents {
+            Some(contents) => {
+                (std::mem::take(&mut contents.monitors), std::mem::take(&mut contents.askers))
+            }
+            None => (Vec::new(), Vec::new()),
         };
         // One that was cut off may be at its message for ever; that message counts no more.
         let given_back = queue.give_back_handled();
@@ -347,8 +373,8 @@ impl<M: Message> Post for Mailbox<M> {
         for monitor in monitors {
             let _ = monitor.send(exit.clone());
         }
-        if let Some(asker) = asker.filter(|_| is_fenced && is_handling) {
-            asker.abandon();
+        if is_fenced {
+            askers.iter().for_each(|asker| asker.abandon());
         }
     }
 
@@ -357,7 +383,7 @@ impl<M: Message> Post for Mailbox<M> {
         queue.open = false;
         queue.reader = None;
         queue.awake = false;
-        let bytes = queue.held_bytes - queue.handled.unwrap_or(0);
+        let bytes = queue.held_bytes - queue.handled.bytes;
         let Some(contents) = &mut queue.contents else { return };
         let dropped = std::mem::replace(&mut contents.items, Pieces::new());
         let space = Arc::clone(&contents.space);
@@ -383,7 +409,7 @@ impl<M: Message> Post for Mailbox<M> {
 
     fn overdue(&self) -> Option<u32> {
         let queue = self.lock();
-        let waits = queue.awake && queue.handled.is_none() && queue.waiting() > 0;
+        let waits = queue.awake && queue.handled.count == 0 && queue.waiting() > 0;
         (waits && queue.reader.is_some()).then_some(queue.looks)
     }
 

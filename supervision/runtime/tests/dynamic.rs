@@ -91,7 +91,7 @@ async fn who_crashes_too_often_is_quarantined_and_its_neighbours_notice_nothing(
     assert_eq!(life(&healthy).await, 2, "it has an intensity of its own");
     assert_eq!(log.count("started root/many"), 1);
     let (again, _) = plain("sick").on(&node);
-    assert_eq!(sup.start(again.clone()).await, Err(Refusal::AlreadyStarted));
+    assert_eq!(sup.start(again.clone()).await, Err(Refusal::Quarantined));
     assert_eq!(sup.terminate("sick").await, Ok(()));
     assert_eq!(sup.start(again).await, Ok(()), "its id is free again");
 }

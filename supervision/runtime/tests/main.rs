@@ -2,6 +2,7 @@
 
 mod backoff;
 mod calls;
+mod durable;
 mod dynamic;
 mod inspection;
 mod mailbox;

@@ -28,6 +28,10 @@ struct Shelf {
     last_ordinal: i64,
     dead: Vec<Dead>,
     audit: Vec<Vec<u8>>,
+    /// So many appends are not taken.
+    refusals: u32,
+    /// So many are taken, and nobody hears of it.
+    lost_answers: u32,
 }
 
 struct Entity {
@@ -210,6 +214,25 @@ impl FakeJournal {
         self.shelf().dead.clone()
     }
 
+    /// The next appends are not taken, so many of them.
+    pub fn refuse_appends(&self, count: u32) {
+        self.shelf().refusals = count;
+    }
+
+    /// The next appends are taken, but their answers are lost, as when a connection breaks.
+    pub fn lose_answers(&self, count: u32) {
+        self.shelf().lost_answers = count;
+    }
+
+    /// What a disk does that flips a bit: this event cannot be read any more.
+    pub fn spoil(&self, entity: Address, seq: Seq) {
+        let mut shelf = self.shelf();
+        let events = shelf.entities.get_mut(&entity).map(|entity| &mut entity.events);
+        if let Some(event) = events.and_then(|events| events.get_mut(seq.0 as usize - 1)) {
+            event.body.bytes = b"spoiled".to_vec();
+        }
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,7 +248,25 @@ impl Journal for FakeJournal {
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
-        Box::pin(ready(Ok(self.shelf().append(append))))
+        let mut shelf = self.shelf();
+        let unavailable = || Err(Error::Unavailable("as it was told".to_owned()));
+        let appended = match shelf.refusals.checked_sub(1) {
+            Some(left) => {
+                shelf.refusals = left;
+                unavailable()
+            }
+            None => {
+                let appended = shelf.append(append);
+                match shelf.lost_answers.checked_sub(1) {
+                    Some(left) => {
+                        shelf.lost_answers = left;
+                        unavailable()
+                    }
+                    None => Ok(appended),
+                }
+            }
+        };
+        Box::pin(ready(appended))
     }
 
     fn history(

@@ -254,9 +254,13 @@ impl Dynamic {
         match what {
             Call::Start(id, terms) if self.ids.contains_key(&id) => {
                 // One that is on its way out makes room; every other answer is known already.
-                match self.is_leaving(&id) {
-                    true => self.wait(call, Call::Start(id, terms)),
-                    false => self.answer(call, Err(Refusal::AlreadyStarted)),
+                match self.state_of(&id) {
+                    Some(State::Stopping(_)) => self.wait(call, Call::Start(id, terms)),
+                    Some(State::Quarantined) => self.answer(call, Err(Refusal::Quarantined)),
+                    Some(
+                        State::Starting(_) | State::Reviving | State::Running | State::Restarting,
+                    )
+                    | None => self.answer(call, Err(Refusal::AlreadyStarted)),
                 }
             }
             Call::Start(id, _) => {
@@ -289,9 +293,9 @@ impl Dynamic {
         }
     }
 
-    fn is_leaving(&self, id: &str) -> bool {
+    fn state_of(&self, id: &str) -> Option<State> {
         let child = self.ids.get(id).and_then(|key| self.children.get(key));
-        child.is_some_and(|child| matches!(child.state, State::Stopping(_)))
+        child.map(|child| child.state)
     }
 
     fn wait(&mut self, call: CallId, what: Call) {

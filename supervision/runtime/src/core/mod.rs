@@ -111,6 +111,8 @@ pub enum Refusal {
     Running,
     #[error("the child is being restarted")]
     Restarting,
+    #[error("the child crashed too often and is quarantined; terminate it first")]
+    Quarantined,
     #[error("children of a dynamic supervisor cannot be restarted or deleted, only terminated")]
     Dynamic,
     #[error("the child did not start")]

@@ -30,6 +30,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("proptest", Tests),
     ("ractor", Only(&["runtime"])),
     ("reqwest", Only(&["cli"])),
+    ("rmp-serde", Anyone),
     ("rusqlite", Only(&["store"])),
     ("serde", Anyone),
     ("serde_json", Anyone),

@@ -1,0 +1,34 @@
+//! What is written down: values that outlive the program that wrote them.
+//!
+//! A name and a version choose the type that reads a body. Fields may be added with a default, in
+//! the same version; whatever else changes is a new version, and the old one is read for ever.
+
+use crate::journal::Body;
+
+/// A family of values, told apart by name and version.
+pub trait Written: Sized {
+    fn write(&self) -> Body;
+
+    fn read(body: &Body) -> Result<Self, Unread>;
+}
+
+/// A body that this program cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    #[error("nothing here is called {name} in version {version}")]
+    Unknown { name: String, version: u16 },
+    #[error("a body of {name} is not what its name says: {what}")]
+    Malformed { name: String, what: String },
+}
+
+impl Unread {
+    /// For a name and version that no type has.
+    pub fn unknown(body: &Body) -> Self {
+        Unread::Unknown { name: body.name.to_string(), version: body.version }
+    }
+
+    /// For bytes that their type refuses.
+    pub fn malformed(body: &Body, error: impl std::fmt::Display) -> Self {
+        Unread::Malformed { name: body.name.to_string(), what: error.to_string() }
+    }
+}

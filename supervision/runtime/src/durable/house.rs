@@ -1,0 +1,247 @@
+//! Where the entities of a node live: who is seated, whose children run, who is to be woken when.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::id::{Address, Kind};
+use domain::journal::{Boot, Journal};
+use domain::time::Timestamp;
+
+use super::entity::Entity;
+use super::keeper::{Keeper, Wanted};
+use super::shell::{Seated, Shell};
+use super::timers::{Timers, WakeAt};
+use crate::child::{Child, Supervisor, Template, Worker};
+use crate::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
+use crate::{Bounds, Context, Handle, Node, SupervisorHandle};
+
+/// Crashes of one entity within a minute, before it is put aside.
+const ENTITY_INTENSITY: Intensity = Intensity { restarts_max: 5, period_s: 60 };
+/// An entity that is asked to leave has its append done by then.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(25);
+/// What a shell holds is read from the journal, so little waits in memory.
+const KNOCKS: Bounds = Bounds { messages_max: 512, bytes_max: 1 << 20 };
+/// Bells that wait to be answered; one more is found by the next sweep.
+const WANTED: Bounds = Bounds { messages_max: 4_096, bytes_max: 1 << 20 };
+
+/// Makes the shell of an entity of one kind.
+type Make = Box<dyn Fn(Address, &Arc<House>, &Context<Wanted>) -> Child + Send + Sync>;
+
+/// What all shells of a node share.
+pub(crate) struct House {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) boot: Boot,
+    pub(super) steps: SupervisorHandle,
+    pub(super) entities: SupervisorHandle,
+    keeper: Handle<Wanted>,
+    timers: Handle<WakeAt>,
+    kinds: HashMap<Kind, Make>,
+    seats: Mutex<HashMap<Address, Arc<dyn Seated>>>,
+    /// The children that were started and are not known to be over.
+    children: Mutex<HashMap<Address, BTreeSet<u64>>>,
+    numbers: AtomicU64,
+}
+
+/// The durable part of a node, as it is put together.
+pub struct Durable {
+    house: Arc<House>,
+    root: Supervisor,
+}
+
+/// Which kinds of entities live here, and what their jobs touch the world with.
+#[derive(Default)]
+pub struct Kinds(HashMap<Kind, Make>);
+
+impl Kinds {
+    /// One more kind.
+    pub fn with<E: Entity>(mut self, ports: E::Ports) -> Self
+    where
+        E::Ports: Sync,
+    {
+        let make: Make = Box::new(move |me, house, cx| {
+            let (house, ports) = (Arc::clone(house), ports.clone());
+            let make = move || Shell::<E>::new(me, Arc::clone(&house), ports.clone());
+            Worker::new(&me.to_string(), E::KIND.name(), make).mailbox(KNOCKS).beside(cx).0
+        });
+        self.0.insert(E::KIND, make);
+        self
+    }
+}
+
+impl Durable {
+    pub fn new(node: &Node, journal: Arc<dyn Journal>, boot: Boot, kinds: Kinds) -> Self {
+        let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal));
+        let leave = Shutdown::Deadline(LEAVE_DEADLINE);
+        let entities = Supervisor::dynamic("entities", template(Restart::Transient, leave));
+        let mut servants = Vec::new();
+        let house = Arc::new_cyclic(|house| {
+            let (for_timers, for_keeper) = (house.clone(), house.clone());
+            let (timer, timers) =
+                Worker::new("timers", "timers", move || Timers::new(for_timers.clone()))
+                    .mailbox(WANTED)
+                    .on(node);
+            let (keep, keeper) =
+                Worker::new("keeper", "keeper", move || Keeper::new(for_keeper.clone()))
+                    .mailbox(WANTED)
+                    .on(node);
+            servants.extend([timer, keep]);
+            House {
+                journal,
+                boot,
+                steps: steps.handle(),
+                entities: entities.handle(),
+                keeper,
+                timers,
+                kinds: kinds.0,
+                seats: Mutex::default(),
+                children: Mutex::default(),
+                numbers: AtomicU64::new(1),
+            }
+        });
+        let root = Supervisor::new("durable", Strategy::RestForOne)
+            .child(steps.as_child())
+            .child(entities.as_child());
+        let root = servants.into_iter().fold(root, Supervisor::child);
+        Durable { house, root }
+    }
+
+    /// As the child of another supervisor.
+    pub fn as_child(&self) -> Child {
+        self.root.as_child()
+    }
+
+    /// For the doors.
+    pub fn bells(&self) -> Bells {
+        Bells(Arc::clone(&self.house))
+    }
+}
+
+/// Rings bells: for doors, whose posts are durable before anybody is told.
+#[derive(Clone)]
+pub struct Bells(Arc<House>);
+
+impl Bells {
+    /// Something waits in the inbox of this entity.
+    pub fn ring(&self, address: Address) {
+        self.0.ring(address);
+    }
+}
+
+fn template(restart: Restart, shutdown: Shutdown) -> Template {
+    let terms = Terms { restart, significant: false, backoff: None };
+    Template { terms, shutdown, per_child: Some(ENTITY_INTENSITY) }
+}
+
+impl House {
+    /// Something waits for it. A bell that is lost costs one sweep, and never a command.
+    pub(super) fn ring(self: &Arc<Self>, address: Address) {
+        match self.seated(address) {
+            Some(seated) if seated.ring(Bell::new(self, address)) => {}
+            Some(_) | None => self.want(address),
+        }
+    }
+
+    pub(super) fn want(&self, address: Address) {
+        // Refused, it is found by the next sweep.
+        let _ = self.keeper.tell(Wanted::Seat(address));
+    }
+
+    pub(super) fn wake(&self, address: Address, at: Option<Timestamp>) {
+        // Refused, it is found by the next sweep.
+        let _ = self.timers.tell(WakeAt::Set(address, at));
+    }
+
+    /// The moment an entity wanted to be woken at has come.
+    pub(super) fn due(self: &Arc<Self>, address: Address) {
+        match self.seated(address) {
+            Some(seated) if seated.due(Bell::new(self, address)) => {}
+            Some(_) | None => self.want(address),
+        }
+    }
+
+    pub(super) fn make(self: &Arc<Self>, address: Address, cx: &Context<Wanted>) -> Option<Child> {
+        self.kinds.get(&address.kind).map(|make| make(address, self, cx))
+    }
+
+    // --- seats ---
+
+    pub(super) fn seat(&self, address: Address, seated: impl Seated + 'static) {
+        lock(&self.seats).insert(address, Arc::new(seated));
+    }
+
+    pub(super) fn unseat(&self, address: Address) {
+        lock(&self.seats).remove(&address);
+    }
+
+    pub(super) fn seated(&self, address: Address) -> Option<Arc<dyn Seated>> {
+        lock(&self.seats).get(&address).cloned()
+    }
+
+    // --- children ---
+
+    pub(super) fn child_id(address: Address, number: u64) -> String {
+        format!("{address}.{number}")
+    }
+
+    pub(super) fn add_child(&self, address: Address) -> u64 {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        lock(&self.children).entry(address).or_default().insert(number);
+        number
+    }
+
+    pub(super) fn forget_child(&self, address: Address, number: u64) {
+        let mut children = lock(&self.children);
+        if let Some(numbers) = children.get_mut(&address) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                children.remove(&address);
+            }
+        }
+    }
+
+    /// Ends a child and returns when it is over.
+    pub(super) async fn stop_child(&self, address: Address, number: u64) {
+        // Not found, it is over already.
+        let _ = self.steps.terminate(&House::child_id(address, number)).await;
+        self.forget_child(address, number);
+    }
+
+    /// Ends whoever is still at work for an entity: no two of its lives are both able to act.
+    pub(super) async fn end_children(&self, address: Address) {
+        let numbers = lock(&self.children).get(&address).cloned().unwrap_or_default();
+        for number in numbers {
+            self.stop_child(address, number).await;
+        }
+    }
+}
+
+/// A bell on its way. One that nobody hears rings again.
+pub(crate) struct Bell {
+    house: Arc<House>,
+    address: Address,
+    was_heard: bool,
+}
+
+impl Bell {
+    pub(super) fn new(house: &Arc<House>, address: Address) -> Self {
+        Bell { house: Arc::clone(house), address, was_heard: false }
+    }
+
+    pub(super) fn hear(mut self) {
+        self.was_heard = true;
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        if !self.was_heard {
+            self.house.want(self.address);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

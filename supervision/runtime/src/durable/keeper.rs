@@ -1,0 +1,136 @@
+//! The keeper: seats whoever is wanted, and looks now and then whether somebody was forgotten.
+//!
+//! hears    Seat (a bell for somebody who is not here), Sweep (from itself)
+//! bounds   64 births at a time; pages of 256 entities
+//! crashes  when the journal fails; the sweep of its next incarnation finds everybody again
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use domain::BoxError;
+use domain::id::Address;
+use domain::journal::Due;
+use futures::future::join_all;
+
+use super::house::{Bell, House};
+use crate::core::Refusal;
+use crate::{Actor, Context, Message, Next};
+
+/// Births at a time.
+const BIRTHS_MAX: usize = 64;
+/// Entities that one look brings.
+const PAGE: u32 = 256;
+/// A bell that was lost is made up for within this.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) enum Wanted {
+    Seat(Address),
+    /// Goes on after this entity; from the beginning without one.
+    Sweep(Option<Address>),
+}
+
+impl Message for Wanted {}
+
+pub(super) struct Keeper {
+    house: Weak<House>,
+}
+
+impl Keeper {
+    pub(super) fn new(house: Weak<House>) -> Self {
+        Keeper { house }
+    }
+
+    async fn seat(&self, house: &Arc<House>, wanted: Vec<Address>, cx: &Context<Wanted>) {
+        join_all(wanted.into_iter().map(|address| seat(house, address, cx))).await;
+    }
+
+    async fn sweep(
+        &self,
+        house: &Arc<House>,
+        after: Option<Address>,
+        cx: &Context<Wanted>,
+    ) -> Result<(), BoxError> {
+        let journal = Arc::clone(&house.journal);
+        let page = async move { journal.due(after, PAGE).await };
+        let due = cx.call(JOURNAL_DEADLINE, page).await??;
+        let is_last = due.len() < PAGE as usize;
+        let last = due.last().map(|due| due.entity);
+        let now = cx.clock().now();
+        let (later, at_once): (Vec<Due>, Vec<Due>) =
+            due.into_iter().partition(|due| due.at.is_some_and(|at| at > now));
+        for due in later {
+            house.wake(due.entity, due.at);
+        }
+        // Whoever is here knows; a bell more does no harm.
+        let wanted: Vec<Address> = at_once.into_iter().map(|due| due.entity).collect();
+        for some in wanted.chunks(BIRTHS_MAX) {
+            self.seat(house, some.to_vec(), cx).await;
+        }
+        let (myself, clock) = (cx.myself(), cx.clock());
+        match is_last {
+            false => {
+                let _ = myself.tell(Wanted::Sweep(last));
+            }
+            true => cx.spawn(async move {
+                clock.sleep(SWEEP_EVERY).await;
+                let _ = myself.tell_within(Wanted::Sweep(None), SWEEP_EVERY).await;
+            }),
+        }
+        Ok(())
+    }
+}
+
+/// Brings an entity to life, or rings for it if it lives.
+async fn seat(house: &Arc<House>, address: Address, cx: &Context<Wanted>) {
+    if let Some(seated) = house.seated(address)
+        && seated.ring(Bell::new(house, address))
+    {
+        return;
+    }
+    let Some(child) = house.make(address, cx) else {
+        tracing::error!(entity = %address, "nobody here knows this kind of entity");
+        return;
+    };
+    let started = match house.entities.start(child.clone()).await {
+        Err(Refusal::AlreadyStarted) => {
+            // On its way out, and deaf already.
+            let _ = house.entities.terminate(&address.to_string()).await;
+            house.entities.start(child).await
+        }
+        started => started,
+    };
+    if let Err(refusal) = started {
+        // Put aside, or everybody is ending: the next sweep looks again.
+        tracing::debug!(entity = %address, %refusal, "not seated");
+    }
+}
+
+impl Actor for Keeper {
+    type Message = Wanted;
+
+    async fn init(&mut self, cx: &mut Context<Wanted>) -> Result<(), BoxError> {
+        let _ = cx.myself().tell(Wanted::Sweep(None));
+        Ok(())
+    }
+
+    async fn handle(&mut self, wanted: Wanted, cx: &mut Context<Wanted>) -> Result<Next, BoxError> {
+        let Some(house) = self.house.upgrade() else { return Ok(Next::Done) };
+        let mut all = vec![wanted];
+        all.append(&mut cx.next_too(BIRTHS_MAX - 1));
+        let mut seats = Vec::new();
+        let mut sweeps = Vec::new();
+        for wanted in all {
+            match wanted {
+                Wanted::Seat(address) if seats.contains(&address) => {}
+                Wanted::Seat(address) => seats.push(address),
+                Wanted::Sweep(after) => sweeps.push(after),
+            }
+        }
+        self.seat(&house, seats, cx).await;
+        for after in sweeps {
+            self.sweep(&house, after, cx).await?;
+        }
+        Ok(Next::Go)
+    }
+}

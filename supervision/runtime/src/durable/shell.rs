@@ -1,0 +1,391 @@
+//! The shell: the one place that turns an entity into an actor.
+//!
+//! hears    bells, outcomes of its children, the end of its wait
+//! records  one append per turn: what was heard, what follows, and what is owed from now on
+//! owes     whatever its entity owes: it compares that with what runs, and closes the difference
+//! bounds   64 messages and 32 posts a turn
+//! crashes  when the journal fails; one that takes nothing for now is waited for
+//! leaves   when nothing runs and nothing waits, when it is closed, and when somebody else has it
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::BoxError;
+use domain::id::{Address, Id};
+use domain::journal::{
+    Append, Appended, Before, Claim, Claimed, Epoch, Error, Ordinal, Seq, Status, Unclaimed,
+};
+use domain::time::Timestamp;
+use domain::wire::Written;
+
+use super::entity::{Ended, Entity, Moment};
+use super::house::{Bell, House};
+use super::step;
+use super::turn::{self, Came, Turn};
+use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
+
+/// The messages one turn deals with.
+const KNOCKS_MAX: usize = 64;
+/// The posts one turn deals with.
+const POSTS_MAX: u32 = 32;
+/// The events one read of a history brings.
+const PAGE: u32 = 1_024;
+/// The journal answers in milliseconds, or something is wrong with its disk.
+const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Between two tries to record a turn, while the journal takes nothing.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What reaches a shell.
+pub(crate) enum Knock<E: Entity> {
+    /// Something waits in its inbox.
+    Bell(Bell),
+    /// The moment it wanted to be woken at has come.
+    Due(Bell),
+    /// The child of this key and number has ended.
+    Ended(E::Key, u64, Ended<E::Outcome>),
+}
+
+impl<E: Entity> Message for Knock<E> {}
+
+pub(super) struct Shell<E: Entity> {
+    me: Address,
+    house: Arc<House>,
+    ports: E::Ports,
+    life: Life<E>,
+}
+
+/// What one incarnation knows; all of it is read again at the next birth.
+struct Life<E: Entity> {
+    state: E::State,
+    epoch: Epoch,
+    head: Seq,
+    /// What was owed and waited for by the last append.
+    owes: u32,
+    wake_at: Option<Timestamp>,
+    /// Who runs, by the number of its start.
+    running: BTreeMap<E::Key, u64>,
+}
+
+impl<E: Entity> Shell<E> {
+    pub(super) fn new(me: Address, house: Arc<House>, ports: E::Ports) -> Self {
+        let life = Life {
+            state: E::State::default(),
+            epoch: Epoch(0),
+            head: Seq(0),
+            owes: 0,
+            wake_at: None,
+            running: BTreeMap::new(),
+        };
+        Shell { me, house, ports, life }
+    }
+
+    /// Claims the entity and reads what it has recorded.
+    async fn be_born(&mut self, cx: &Context<Knock<E>>) -> Result<Option<Before>, BoxError> {
+        // Whoever an earlier incarnation started may still be at it.
+        self.house.end_children(self.me).await;
+        let journal = Arc::clone(&self.house.journal);
+        let claim = Claim { entity: self.me, boot: self.house.boot, format: E::FORMAT };
+        let claimed =
+            cx.call(JOURNAL_DEADLINE, async move { journal.claim(claim).await }).await??;
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(Unclaimed::Undeliverable(gone)) => {
+                tracing::debug!(entity = %self.me, %gone, "nothing to do");
+                return Ok(None);
+            }
+            Err(error @ Unclaimed::TooNew { .. }) => return Err(error.into()),
+        };
+        self.life.epoch = claimed.epoch;
+        self.life.wake_at = claimed.wake_at;
+        match self.remember(&claimed, cx).await? {
+            Ok(()) => Ok(Some(claimed.before)),
+            Err(reason) => {
+                self.put_aside(&claimed, reason, cx).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Folds what was recorded; says why where it cannot be read.
+    async fn remember(
+        &mut self,
+        claimed: &Claimed,
+        cx: &Context<Knock<E>>,
+    ) -> Result<Result<(), String>, BoxError> {
+        while self.life.head < claimed.head {
+            let (journal, me, after) = (Arc::clone(&self.house.journal), self.me, self.life.head);
+            let page = async move { journal.history(me, after, PAGE).await };
+            let page = match cx.call(JOURNAL_DEADLINE, page).await? {
+                Ok(page) if page.is_empty() => {
+                    return Ok(Err(format!("its history ends after event {}", after.0)));
+                }
+                Ok(page) => page,
+                Err(unreadable @ Error::Unreadable { .. }) => {
+                    return Ok(Err(unreadable.to_string()));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            for recorded in page {
+                match E::Event::read(&recorded.body) {
+                    Ok(event) => E::apply(&mut self.life.state, &event),
+                    Err(unread) => return Ok(Err(format!("event {}: {unread}", recorded.seq.0))),
+                }
+                self.life.head = recorded.seq;
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The posts that wait, oldest first.
+    async fn posts(&self, cx: &Context<Knock<E>>) -> Result<Vec<Came<E>>, BoxError> {
+        let (journal, me) = (Arc::clone(&self.house.journal), self.me);
+        let waiting = async move { journal.inbox(me, Ordinal(0), POSTS_MAX).await };
+        let waiting = cx.call(JOURNAL_DEADLINE, waiting).await??;
+        Ok(waiting.into_iter().map(Came::Post).collect())
+    }
+
+    /// Decides, records, and only then acts.
+    async fn take_turn(
+        &mut self,
+        came: Vec<Came<E>>,
+        cx: &Context<Knock<E>>,
+    ) -> Result<After, BoxError> {
+        let life = &mut self.life;
+        let moment = Moment { me: self.me, now: cx.clock().now(), epoch: life.epoch };
+        let state = std::mem::take(&mut life.state);
+        let mut turn = turn::take::<E>(state, came, &moment, &|key| life.running.contains_key(key));
+        let owes = u32::try_from(turn.children.len()).unwrap_or(u32::MAX);
+        let is_news = !turn.is_empty()
+            || owes != life.owes
+            || turn.wake_at != life.wake_at
+            || turn.status != Status::Open;
+        if is_news {
+            let append = self.append(&mut turn, &moment, owes, cx);
+            match self.record(append, cx).await? {
+                Appended::Superseded => return Ok(After::Superseded),
+                Appended::Done { head, bells } => {
+                    self.life.head = head;
+                    bells.into_iter().for_each(|address| self.house.ring(address));
+                }
+            }
+        }
+        let is_closed = turn.status != Status::Open;
+        self.act(turn, owes, cx).await?;
+        Ok(if is_closed { After::Closed } else { After::Open })
+    }
+
+    /// Tries until the journal can: it is one append however often it is sent, and nobody has seen
+    /// or done anything of it yet.
+    async fn record(&self, append: Append, cx: &Context<Knock<E>>) -> Result<Appended, BoxError> {
+        let mut pause = PAUSE_FIRST;
+        loop {
+            let (journal, again) = (Arc::clone(&self.house.journal), append.clone());
+            match cx.call(JOURNAL_DEADLINE, async move { journal.append(again).await }).await? {
+                Ok(appended) => return Ok(appended),
+                Err(Error::Unavailable(why)) => {
+                    tracing::warn!(entity = %self.me, why, "the journal takes nothing now");
+                    cx.clock().sleep(pause).await;
+                    pause = PAUSE_MAX.min(pause * 2);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What was recorded cannot be read: put aside with the reason, for a person to look at.
+    async fn put_aside(
+        &self,
+        claimed: &Claimed,
+        reason: String,
+        cx: &Context<Knock<E>>,
+    ) -> Result<(), BoxError> {
+        tracing::error!(entity = %self.me, reason, "an entity is quarantined");
+        let now = cx.clock().now();
+        let append = Append {
+            id: Id::roll(now, &*cx.dice()),
+            entity: self.me,
+            epoch: claimed.epoch,
+            after: claimed.head,
+            at: now,
+            events: vec![],
+            heard: vec![],
+            taken: vec![],
+            posts: vec![],
+            audit: vec![],
+            owes: 0,
+            wake_at: claimed.wake_at,
+            status: Status::Quarantined(reason),
+            format: 0,
+        };
+        self.record(append, cx).await.map(|_| ())
+    }
+
+    fn append(
+        &self,
+        turn: &mut Turn<E>,
+        moment: &Moment,
+        owes: u32,
+        cx: &Context<Knock<E>>,
+    ) -> Append {
+        Append {
+            id: Id::roll(moment.now, &*cx.dice()),
+            entity: self.me,
+            epoch: self.life.epoch,
+            after: self.life.head,
+            at: moment.now,
+            events: std::mem::take(&mut turn.events),
+            heard: std::mem::take(&mut turn.minutes),
+            taken: std::mem::take(&mut turn.taken),
+            posts: std::mem::take(&mut turn.posts),
+            audit: std::mem::take(&mut turn.audit),
+            owes,
+            wake_at: turn.wake_at,
+            status: turn.status.clone(),
+            format: E::FORMAT,
+        }
+    }
+
+    /// It is on the disk: closes the difference between what is owed and what runs.
+    async fn act(
+        &mut self,
+        turn: Turn<E>,
+        owes: u32,
+        cx: &Context<Knock<E>>,
+    ) -> Result<(), BoxError> {
+        let Turn { state, children, starts, wake_at, .. } = turn;
+        if wake_at != self.life.wake_at {
+            self.house.wake(self.me, wake_at);
+        }
+        self.life.state = state;
+        self.life.owes = owes;
+        self.life.wake_at = wake_at;
+        let no_more = |(key, _): &(&E::Key, &u64)| !children.contains(key);
+        let stops: Vec<E::Key> =
+            self.life.running.iter().filter(no_more).map(|(key, _)| key.clone()).collect();
+        for key in stops {
+            if let Some(number) = self.life.running.remove(&key) {
+                self.house.stop_child(self.me, number).await;
+            }
+        }
+        for (key, job) in starts {
+            let number =
+                step::start::<E>(&self.house, self.me, key.clone(), job, &self.ports, cx).await?;
+            self.life.running.insert(key, number);
+        }
+        Ok(())
+    }
+
+    /// What a message has brought; nothing of a child that was forgotten.
+    fn open(&mut self, knock: Knock<E>) -> Option<Came<E>> {
+        match knock {
+            Knock::Bell(bell) => {
+                bell.hear();
+                None
+            }
+            Knock::Due(bell) => {
+                bell.hear();
+                None
+            }
+            Knock::Ended(key, number, ended) => {
+                let is_current = self.life.running.get(&key) == Some(&number);
+                if is_current {
+                    self.life.running.remove(&key);
+                    self.house.forget_child(self.me, number);
+                }
+                is_current.then_some(Came::Ended(key, ended))
+            }
+        }
+    }
+}
+
+/// How a turn has left the entity.
+enum After {
+    Open,
+    Closed,
+    /// Somebody else has it now.
+    Superseded,
+}
+
+impl<E: Entity> Actor for Shell<E> {
+    type Message = Knock<E>;
+
+    async fn init(&mut self, cx: &mut Context<Knock<E>>) -> Result<(), BoxError> {
+        self.house.seat(self.me, cx.myself());
+        if let Some(before) = self.be_born(cx).await? {
+            self.take_turn(vec![Came::Reborn(before)], cx).await?;
+        }
+        // Its first look at the inbox is a turn like every other; who has nothing to do leaves then.
+        let bell = Bell::new(&self.house, self.me);
+        let _ = cx.myself().tell(Knock::Bell(bell));
+        Ok(())
+    }
+
+    async fn handle(
+        &mut self,
+        knock: Knock<E>,
+        cx: &mut Context<Knock<E>>,
+    ) -> Result<Next, BoxError> {
+        let mut knocks = vec![knock];
+        knocks.append(&mut cx.next_too(KNOCKS_MAX - 1));
+        let mut came: Vec<Came<E>> =
+            knocks.into_iter().filter_map(|knock| self.open(knock)).collect();
+        if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
+            came.push(Came::Due);
+        }
+        let posts = self.posts(cx).await?;
+        let may_be_more = posts.len() == POSTS_MAX as usize;
+        came.extend(posts);
+        let after = match came.is_empty() {
+            true => After::Open,
+            false => self.take_turn(came, cx).await?,
+        };
+        match after {
+            After::Open if may_be_more => {
+                let _ = cx.myself().tell(Knock::Bell(Bell::new(&self.house, self.me)));
+                Ok(Next::Go)
+            }
+            // With nothing that runs it is a row, and no actor.
+            After::Open if self.life.running.is_empty() => Ok(Next::Done),
+            After::Open => Ok(Next::Go),
+            After::Closed | After::Superseded => {
+                self.house.end_children(self.me).await;
+                Ok(Next::Done)
+            }
+        }
+    }
+
+    async fn leave(&mut self, _why: Leave, _cx: &mut Context<Knock<E>>) {
+        self.house.unseat(self.me);
+    }
+}
+
+/// The way to one entity that lives here now.
+pub(super) trait Seated: Send + Sync {
+    /// Tells whether anybody is there to hear it.
+    fn ring(&self, bell: Bell) -> bool;
+
+    fn due(&self, bell: Bell) -> bool;
+}
+
+impl<E: Entity> Seated for Handle<Knock<E>> {
+    fn ring(&self, bell: Bell) -> bool {
+        is_taken(self.tell(Knock::Bell(bell)))
+    }
+
+    fn due(&self, bell: Bell) -> bool {
+        is_taken(self.tell(Knock::Due(bell)))
+    }
+}
+
+fn is_taken<E: Entity>(told: Result<(), Refused<Knock<E>>>) -> bool {
+    let Err(Refused { message, why }) = told else { return true };
+    if let Knock::Bell(bell) | Knock::Due(bell) = message {
+        // Its sender deals with it.
+        bell.hear();
+    }
+    // With a full mailbox it looks at its inbox, and at the clock, before it sleeps.
+    matches!(why, Why::Full | Why::NodeFull)
+}

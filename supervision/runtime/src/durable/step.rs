@@ -1,0 +1,86 @@
+//! A child of an entity: performs one job, and says what it came to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::BoxError;
+use domain::id::Address;
+
+use super::entity::{Ended, Entity, Job};
+use super::house::House;
+use super::shell::Knock;
+use crate::spec::{Restart, Shutdown};
+use crate::{Actor, Bounds, Context, Handle, Message, Next, Worker};
+
+/// How long an outcome may wait for a place with its entity, which deals with many at a time.
+const SAID_WITHIN: Duration = Duration::from_secs(60);
+
+/// The one thing a step hears, from itself.
+struct Perform;
+
+impl Message for Perform {}
+
+struct Step<E: Entity> {
+    key: E::Key,
+    number: u64,
+    job: Option<E::Job>,
+    ports: E::Ports,
+    entity: Handle<Knock<E>>,
+}
+
+/// Starts a child, and sees to it that its entity hears of its end in any case.
+pub(super) async fn start<E: Entity>(
+    house: &Arc<House>,
+    me: Address,
+    key: E::Key,
+    job: E::Job,
+    ports: &E::Ports,
+    cx: &Context<Knock<E>>,
+) -> Result<u64, BoxError> {
+    let number = house.add_child(me);
+    let (entity, ports, its_key) = (cx.myself(), ports.clone(), key.clone());
+    let job = Mutex::new(Some(job));
+    let make = move || Step {
+        key: its_key.clone(),
+        number,
+        job: job.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        ports: ports.clone(),
+        entity: entity.clone(),
+    };
+    let worker = Worker::new(&House::child_id(me, number), "step", make)
+        .restart(Restart::Temporary)
+        .shutdown(Shutdown::Brutal)
+        .mailbox(Bounds { messages_max: 1, ..Bounds::default() });
+    let (child, handle) = worker.beside(cx);
+    house.steps.start(child).await?;
+    let entity = cx.myself();
+    cx.spawn(async move {
+        let exit = handle.ended().await;
+        let why = exit.map_or("it ended unseen".to_owned(), |exit| exit.to_string());
+        // Without effect where its outcome has been heard: that was said before it ended.
+        let _ = entity.tell_within(Knock::Ended(key, number, Ended::Lost(why)), SAID_WITHIN).await;
+    });
+    Ok(number)
+}
+
+impl<E: Entity> Actor for Step<E> {
+    type Message = Perform;
+
+    async fn init(&mut self, cx: &mut Context<Perform>) -> Result<(), BoxError> {
+        // Performed after its start was answered, however long it takes.
+        cx.myself().tell(Perform).map_err(|refused| refused.why)?;
+        Ok(())
+    }
+
+    async fn handle(
+        &mut self,
+        Perform: Perform,
+        cx: &mut Context<Perform>,
+    ) -> Result<Next, BoxError> {
+        let job = self.job.take().ok_or("a step is performed once")?;
+        let outcome = job.perform(self.ports.clone(), cx.clock()).await;
+        let said = Knock::Ended(self.key.clone(), self.number, Ended::Said(outcome));
+        self.entity.tell_within(said, SAID_WITHIN).await.map_err(|refused| refused.why)?;
+        Ok(Next::Done)
+    }
+}

@@ -1,0 +1,227 @@
+//! One turn, from what was heard to one append: pure, and the same whenever it is decided again.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use domain::journal::{Before, Body, Fate, Ordinal, Outgoing, Status, Taken, Waiting};
+use domain::time::Timestamp;
+use domain::wire::Written;
+use serde::{Deserialize, Serialize};
+
+use super::entity::{Decision, Ended, Entity, Heard, Moment, Owed};
+use crate::incarnation::panic_text;
+
+/// More rounds of `settle` than any rule needs: one that goes on is a bug.
+const ROUNDS_MAX: usize = 256;
+
+/// What came in, not yet heard.
+pub(super) enum Came<E: Entity> {
+    Post(Waiting),
+    Ended(E::Key, Ended<E::Outcome>),
+    Due,
+    Reborn(Before),
+}
+
+/// What a turn has decided, before anybody knows.
+pub(super) struct Turn<E: Entity> {
+    pub(super) state: E::State,
+    pub(super) events: Vec<Body>,
+    pub(super) minutes: Vec<u8>,
+    pub(super) taken: Vec<Taken>,
+    pub(super) posts: Vec<Outgoing>,
+    pub(super) audit: Vec<Vec<u8>>,
+    pub(super) children: BTreeSet<E::Key>,
+    pub(super) starts: Vec<(E::Key, E::Job)>,
+    pub(super) wake_at: Option<Timestamp>,
+    pub(super) status: Status,
+}
+
+impl<E: Entity> Turn<E> {
+    /// Whether there is anything to record: events, or posts that were taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.taken.is_empty() && self.posts.is_empty()
+    }
+}
+
+/// What was heard in a turn, so that it can be decided again: nothing else goes into a decision.
+#[derive(Serialize, Deserialize)]
+struct Minutes<K, O> {
+    now: Timestamp,
+    heard: Vec<Minute<K, O>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Minute<K, O> {
+    Posted { from: Option<domain::id::Address>, name: String, version: u16, body: Bytes },
+    Ended { key: K, ended: Ended<O> },
+    Due,
+    Reborn { before: Before },
+}
+
+/// Bytes as bytes, and not as a list of numbers.
+struct Bytes(Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<Error>(self, bytes: &[u8]) -> Result<Bytes, Error> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
+/// Hears everything in its order, folds as it goes, and lets follow what follows by itself.
+pub(super) fn take<E: Entity>(
+    state: E::State,
+    came: Vec<Came<E>>,
+    moment: &Moment,
+    running: &dyn Fn(&E::Key) -> bool,
+) -> Turn<E> {
+    let mut desk = Desk::<E> {
+        state,
+        events: Vec::new(),
+        taken: Vec::new(),
+        posts: Vec::new(),
+        audit: Vec::new(),
+        closes: false,
+    };
+    let mut minutes = Minutes { now: moment.now, heard: Vec::with_capacity(came.len()) };
+    for came in came {
+        minutes.heard.extend(desk.hear(came, moment));
+    }
+    desk.settle(moment);
+    let mut owed = Owed::<E>::new(running);
+    if !desk.closes {
+        E::owed(&desk.state, moment, &mut owed);
+    }
+    let Owed { children, starts, wake_at, .. } = owed;
+    Turn {
+        state: desk.state,
+        events: desk.events,
+        minutes: rmp_serde::to_vec_named(&minutes).expect("minutes are plain data"),
+        taken: desk.taken,
+        posts: desk.posts,
+        audit: desk.audit,
+        children,
+        starts,
+        wake_at,
+        status: if desk.closes { Status::Closed } else { Status::Open },
+    }
+}
+
+struct Desk<E: Entity> {
+    state: E::State,
+    events: Vec<Body>,
+    taken: Vec<Taken>,
+    posts: Vec<Outgoing>,
+    audit: Vec<Vec<u8>>,
+    closes: bool,
+}
+
+impl<E: Entity> Desk<E> {
+    /// Returns what the minutes say of it; nothing of a post that could not be handled.
+    fn hear(&mut self, came: Came<E>, moment: &Moment) -> Option<Minute<E::Key, E::Outcome>> {
+        match came {
+            Came::Post(waiting) => self.hear_post(waiting, moment),
+            Came::Ended(key, ended) => {
+                let minute = Minute::Ended { key: key.clone(), ended: ended.clone() };
+                self.decide(Heard::Ended(key, ended), moment);
+                Some(minute)
+            }
+            Came::Due => {
+                self.decide(Heard::Due, moment);
+                Some(Minute::Due)
+            }
+            Came::Reborn(before) => {
+                self.decide(Heard::Reborn(before), moment);
+                Some(Minute::Reborn { before })
+            }
+        }
+    }
+
+    fn hear_post(
+        &mut self,
+        waiting: Waiting,
+        moment: &Moment,
+    ) -> Option<Minute<E::Key, E::Outcome>> {
+        let Waiting { ordinal, post } = waiting;
+        let heard = match E::Post::read(&post.body) {
+            Ok(heard) => Heard::Posted(post.from, heard),
+            Err(unread) => {
+                self.bury(ordinal, unread.to_string());
+                return None;
+            }
+        };
+        // It sees the state and cannot change it, so its panic spoils this post and nothing else.
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let mut decision = Decision::new();
+            E::decide(&self.state, heard, moment, &mut decision);
+            decision
+        }));
+        match decided {
+            Ok(mut decision) => {
+                let answer = decision.answer.take();
+                self.taken.push(Taken { ordinal, fate: Fate::Heard(answer) });
+                self.fold(decision);
+                let Body { name, version, bytes } = post.body;
+                let name = name.to_string();
+                Some(Minute::Posted { from: post.from, name, version, body: Bytes(bytes) })
+            }
+            Err(panic) => {
+                self.bury(ordinal, format!("its decider panicked: {}", panic_text(&*panic)));
+                None
+            }
+        }
+    }
+
+    fn bury(&mut self, ordinal: Ordinal, story: String) {
+        self.taken.push(Taken { ordinal, fate: Fate::Dead(story) });
+    }
+
+    fn decide(&mut self, heard: Heard<E>, moment: &Moment) {
+        let mut decision = Decision::new();
+        E::decide(&self.state, heard, moment, &mut decision);
+        self.fold(decision);
+    }
+
+    fn settle(&mut self, moment: &Moment) {
+        for _ in 0..ROUNDS_MAX {
+            if self.closes {
+                return;
+            }
+            let mut decision = Decision::new();
+            E::settle(&self.state, moment, &mut decision);
+            if decision.events.is_empty() && !decision.closes {
+                return;
+            }
+            self.fold(decision);
+        }
+        panic!("what follows by itself goes on after {ROUNDS_MAX} rounds");
+    }
+
+    fn fold(&mut self, decision: Decision<E>) {
+        for event in decision.events {
+            E::apply(&mut self.state, &event);
+            self.events.push(event.write());
+        }
+        self.posts.extend(decision.posts);
+        self.audit.extend(decision.audit);
+        self.closes |= decision.closes;
+    }
+}

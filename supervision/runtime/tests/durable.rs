@@ -1,0 +1,410 @@
+//! Entities: what is recorded is done, once, whatever is killed in between.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::id::{Address, Id, Kind};
+use domain::journal::{
+    Append, Appended, Body, Claim, Journal, Post, Posted, Recorded, Seq, Status, Undeliverable,
+};
+use domain::time::{Clock, Timestamp};
+use domain::wire::{Unread, Written};
+use kit::journal::FakeJournal;
+use runtime::Node;
+use runtime::durable::{Decision, Durable, Ended, Entity, Heard, Job, Kinds, Moment, Owed};
+use runtime::spec::Strategy;
+use serde::{Deserialize, Serialize};
+
+use crate::stage::{self, Gate, Log, node_here, plant, root, soon};
+
+/// Runs errands, as many as it is given, and closes when all are done.
+struct Errands;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Order {
+    Run(Vec<String>),
+    /// After so many milliseconds.
+    Later(u64, String),
+    Explode,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Event {
+    Taken(String),
+    Put(u64, String),
+    Doubted(String),
+    Done(String),
+}
+
+fn write(name: &str, value: &impl Serialize) -> Body {
+    let bytes = serde_json::to_vec(value).expect("plain data");
+    Body { name: name.into(), version: 1, bytes }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(body: &Body) -> Result<T, Unread> {
+    serde_json::from_slice(&body.bytes).map_err(|error| Unread::malformed(body, error))
+}
+
+impl Written for Order {
+    fn write(&self) -> Body {
+        write("order", self)
+    }
+
+    fn read(body: &Body) -> Result<Self, Unread> {
+        read(body)
+    }
+}
+
+impl Written for Event {
+    fn write(&self) -> Body {
+        write("event", self)
+    }
+
+    fn read(body: &Body) -> Result<Self, Unread> {
+        read(body)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    running: BTreeSet<String>,
+    later: Option<(u64, String)>,
+    opened: bool,
+}
+
+/// The world: what was done in it, and where it waits.
+#[derive(Clone)]
+struct World {
+    log: Arc<Log>,
+    gate: Option<Gate>,
+}
+
+struct Errand(String);
+
+impl Job for Errand {
+    type Outcome = String;
+    type Ports = World;
+
+    async fn perform(self, world: World, _clock: Arc<dyn Clock>) -> String {
+        world.log.note(format!("begins {}", self.0));
+        if let Some(gate) = &world.gate {
+            gate.pass().await;
+        }
+        if self.0 == "bomb" {
+            panic!("as it was told");
+        }
+        world.log.note(format!("does {}", self.0));
+        self.0
+    }
+}
+
+impl Entity for Errands {
+    const KIND: Kind = Kind::Plan;
+    const FORMAT: u16 = 1;
+    type Post = Order;
+    type Event = Event;
+    type State = State;
+    type Key = String;
+    type Job = Errand;
+    type Outcome = String;
+    type Ports = World;
+    type View = usize;
+
+    fn decide(state: &State, heard: Heard<Self>, moment: &Moment, decision: &mut Decision<Self>) {
+        match heard {
+            Heard::Posted(_, Order::Run(names)) => {
+                decision.answer(names.len().to_string().into_bytes());
+                names.into_iter().for_each(|name| decision.record(Event::Taken(name)));
+            }
+            Heard::Posted(_, Order::Later(ms, name)) => {
+                let at = moment.now.plus(Duration::from_millis(ms)).as_millis();
+                decision.record(Event::Put(at, name));
+            }
+            Heard::Posted(_, Order::Explode) => panic!("as it was told"),
+            Heard::Ended(key, Ended::Said(_)) => decision.record(Event::Done(key)),
+            Heard::Ended(key, Ended::Lost(_)) => decision.record(Event::Done(format!("no {key}"))),
+            Heard::Due => {
+                if let Some((_, name)) = &state.later {
+                    decision.record(Event::Taken(name.clone()));
+                }
+            }
+            Heard::Reborn(_) => {
+                for name in &state.running {
+                    decision.record(Event::Doubted(name.clone()));
+                }
+            }
+        }
+    }
+
+    fn settle(state: &State, _moment: &Moment, decision: &mut Decision<Self>) {
+        if state.opened && state.running.is_empty() && state.later.is_none() {
+            decision.close();
+        }
+    }
+
+    fn apply(state: &mut State, event: &Event) {
+        state.opened = true;
+        match event {
+            Event::Taken(name) => {
+                state.later = None;
+                state.running.insert(name.clone());
+            }
+            Event::Put(at, name) => state.later = Some((*at, name.clone())),
+            Event::Doubted(_) => {}
+            Event::Done(name) => {
+                state.running.remove(name.trim_start_matches("no "));
+            }
+        }
+    }
+
+    fn owed(state: &State, _moment: &Moment, owed: &mut Owed<'_, Self>) {
+        for name in &state.running {
+            owed.child(name.clone(), || Errand(name.clone()));
+        }
+        if let Some((at, _)) = &state.later {
+            owed.wake(Timestamp::from_millis(*at));
+        }
+    }
+
+    fn view(state: &State) -> usize {
+        state.running.len()
+    }
+}
+
+// --- the stage ---
+
+const PLAN: Kind = Kind::Plan;
+
+fn errands(number: u8) -> Address {
+    Address { kind: PLAN, id: Id::from_bytes([number; 16]) }
+}
+
+/// A node whose entities live in this journal.
+struct House {
+    node: Node,
+    log: Arc<Log>,
+    durable: Durable,
+}
+
+/// On threads of its own, which end with it: all that is left of it is what it has recorded.
+async fn house(journal: &Arc<FakeJournal>, boot: u8, gate: Option<&Gate>) -> House {
+    house_on(stage::node(), journal, boot, gate).await
+}
+
+async fn house_on(
+    (node, log): (Node, Arc<Log>),
+    journal: &Arc<FakeJournal>,
+    boot: u8,
+    gate: Option<&Gate>,
+) -> House {
+    let world = World { log: Arc::clone(&log), gate: gate.cloned() };
+    let kinds = Kinds::default().with::<Errands>(world);
+    let port = Arc::clone(journal) as Arc<dyn Journal>;
+    let durable = Durable::new(&node, port, Id::from_bytes([boot; 16]), kinds);
+    plant(&node, &root(Strategy::OneForOne).child(durable.as_child())).await;
+    House { node, log, durable }
+}
+
+impl House {
+    async fn post(&self, journal: &FakeJournal, to: Address, key: &str, order: Order) -> Posted {
+        let at = Timestamp::from_millis(0);
+        let body = order.write();
+        let post = Post { to, key: key.into(), from: None, opens: true, body, at };
+        let posted = journal.post(post).await.expect("the journal works");
+        self.durable.bells().ring(to);
+        posted
+    }
+}
+
+async fn history(journal: &FakeJournal, of: Address) -> Vec<String> {
+    let events = journal.history(of, Seq(0), 1_000).await.expect("the journal works");
+    let text = |event: &Recorded| String::from_utf8_lossy(&event.body.bytes).into_owned();
+    events.iter().map(text).collect()
+}
+
+/// Waits until this history is as long as that.
+async fn recorded(journal: &FakeJournal, of: Address, count: usize) -> Vec<String> {
+    let enough = async {
+        loop {
+            let history = history(journal, of).await;
+            if history.len() >= count {
+                return history;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("what is to be recorded", enough).await
+}
+
+fn run(names: &[&str]) -> Order {
+    Order::Run(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+// --- what is promised ---
+
+#[tokio::test]
+async fn what_is_posted_is_done_recorded_and_answered() {
+    let journal = Arc::new(FakeJournal::default());
+    let house = house(&journal, 1, None).await;
+    let to = errands(1);
+    assert!(matches!(house.post(&journal, to, "k", run(&["a", "b"])).await, Posted::Taken(_)));
+    let mut history = recorded(&journal, to, 4).await;
+    history[2..].sort();
+    let expected = [r#"{"Taken":"a"}"#, r#"{"Taken":"b"}"#, r#"{"Done":"a"}"#, r#"{"Done":"b"}"#];
+    assert_eq!(history, expected);
+    assert_eq!(house.log.count("does a") + house.log.count("does b"), 2);
+    let known = house.post(&journal, to, "k", run(&["a", "b"])).await;
+    assert_eq!(known, Posted::Known(Some(b"2".to_vec())));
+}
+
+#[tokio::test]
+async fn who_was_at_work_as_its_node_died_hears_of_it_and_goes_on() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let first = house(&journal, 1, Some(&gate)).await;
+    first.post(&journal, to, "k", run(&["a"])).await;
+    first.log.saw("begins a").await;
+    drop(first);
+    gate.open(1);
+    let second = house(&journal, 2, None).await;
+    let history = recorded(&journal, to, 3).await;
+    assert_eq!(history, [r#"{"Taken":"a"}"#, r#"{"Doubted":"a"}"#, r#"{"Done":"a"}"#]);
+    second.log.saw("does a").await;
+}
+
+#[tokio::test]
+async fn a_post_that_makes_its_decider_panic_is_a_dead_letter_and_the_entity_goes_on() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let house = house(&journal, 1, Some(&gate)).await;
+    house.post(&journal, to, "good", run(&["a"])).await;
+    house.log.saw("begins a").await;
+    house.post(&journal, to, "bad", Order::Explode).await;
+    house.post(&journal, to, "more", run(&["b"])).await;
+    house.log.saw("begins b").await;
+    gate.open(2);
+    recorded(&journal, to, 4).await;
+    let dead = journal.dead();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(&*dead[0].post.key, "bad");
+    assert!(dead[0].story.contains("as it was told"), "{}", dead[0].story);
+    let reborn = history(&journal, to).await.iter().any(|event| event.contains("Doubted"));
+    assert!(!reborn, "it crashed");
+}
+
+#[tokio::test]
+async fn a_child_that_dies_is_lost_and_its_entity_is_told() {
+    let journal = Arc::new(FakeJournal::default());
+    let house = house(&journal, 1, None).await;
+    let to = errands(1);
+    house.post(&journal, to, "k", run(&["bomb"])).await;
+    let history = recorded(&journal, to, 2).await;
+    assert_eq!(history, [r#"{"Taken":"bomb"}"#, r#"{"Done":"no bomb"}"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_moment_is_a_row_until_then() {
+    let journal = Arc::new(FakeJournal::default());
+    let to = errands(1);
+    let first = house_on(node_here(), &journal, 1, None).await;
+    first.post(&journal, to, "k", Order::Later(30_000, "a".to_owned())).await;
+    recorded(&journal, to, 1).await;
+    let seated = |house: &House| {
+        let tree = house.node.census().tree();
+        tree.children[0]
+            .children
+            .iter()
+            .find(|child| child.id == "entities")
+            .map(|entities| entities.children.len())
+    };
+    let passivated = first.log.until(|| seated(&first) == Some(0));
+    soon("it leaves", passivated).await;
+    assert!(!first.log.has("begins a"));
+    first.log.saw("does a").await;
+    let history = recorded(&journal, to, 3).await;
+    assert_eq!(history[1..], [r#"{"Taken":"a"}"#, r#"{"Done":"a"}"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_takes_nothing_is_waited_for_and_nobody_acts_before_it_does() {
+    let journal = Arc::new(FakeJournal::default());
+    let house = house_on(node_here(), &journal, 1, None).await;
+    let to = errands(1);
+    journal.refuse_appends(20);
+    house.post(&journal, to, "k", run(&["a"])).await;
+    house.log.saw("does a").await;
+    assert_eq!(history(&journal, to).await[0], r#"{"Taken":"a"}"#, "recorded before it was done");
+    recorded(&journal, to, 2).await;
+    assert_eq!(house.log.count("does a"), 1);
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_is_lost_is_in_once() {
+    let journal = Arc::new(FakeJournal::default());
+    let house = house(&journal, 1, None).await;
+    let to = errands(1);
+    journal.lose_answers(2);
+    house.post(&journal, to, "k", run(&["a", "b"])).await;
+    let mut history = recorded(&journal, to, 4).await;
+    history.sort();
+    let expected = [r#"{"Done":"a"}"#, r#"{"Done":"b"}"#, r#"{"Taken":"a"}"#, r#"{"Taken":"b"}"#];
+    assert_eq!(history, expected);
+    assert_eq!(house.log.count("does a") + house.log.count("does b"), 2);
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_is_put_aside_with_the_reason_and_never_begun_afresh() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let first = house(&journal, 1, Some(&gate)).await;
+    first.post(&journal, to, "k", run(&["a", "b"])).await;
+    first.log.saw("begins b").await;
+    drop(first);
+    journal.spoil(to, Seq(2));
+    let second = house(&journal, 2, None).await;
+    second.log.saw(&format!("stopped root/durable/entities/{to} normal")).await;
+    let posted = second.post(&journal, to, "more", run(&["c"])).await;
+    let Posted::Refused(Undeliverable::Quarantined { reason, .. }) = posted else {
+        panic!("it was taken: {posted:?}");
+    };
+    assert!(reason.starts_with("event 2: "), "{reason}");
+    assert_eq!(history(&journal, to).await.len(), 2);
+    let begun = second.log.lines().into_iter().filter(|line| line.starts_with("begins"));
+    assert_eq!(begun.count(), 0);
+}
+
+#[tokio::test]
+async fn who_was_taken_over_ends_without_a_fight() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let house = house(&journal, 1, Some(&gate)).await;
+    house.post(&journal, to, "k", run(&["a"])).await;
+    house.log.saw("begins a").await;
+    let claim = Claim { entity: to, boot: Id::from_bytes([9; 16]), format: 1 };
+    let claimed = journal.claim(claim).await.expect("it works").expect("it is there");
+    gate.open(1);
+    house.log.saw("does a").await;
+    let end = format!("stopped root/durable/entities/{to} normal");
+    house.log.saw(&end).await;
+    assert_eq!(history(&journal, to).await, [r#"{"Taken":"a"}"#], "its late append was refused");
+    drop(house);
+    let append = Append {
+        id: Id::from_bytes([9; 16]),
+        entity: to,
+        epoch: claimed.epoch,
+        after: claimed.head,
+        at: Timestamp::from_millis(0),
+        events: vec![Event::Done("a".to_owned()).write()],
+        heard: vec![],
+        taken: vec![],
+        posts: vec![],
+        audit: vec![],
+        owes: 0,
+        wake_at: None,
+        status: Status::Closed,
+        format: 1,
+    };
+    let appended = journal.append(append).await.expect("it works");
+    assert!(matches!(appended, Appended::Done { .. }), "it was claimed back: {appended:?}");
+}
