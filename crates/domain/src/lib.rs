@@ -7,6 +7,7 @@ pub mod door;
 pub mod duration;
 pub mod id;
 pub mod journal;
+pub mod nearest;
 pub mod signals;
 pub mod time;
 pub mod token;

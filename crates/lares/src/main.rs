@@ -15,7 +15,6 @@ mod failure;
 mod folder;
 mod house;
 mod log;
-mod nearest;
 mod signals;
 mod up;
 mod usage;

@@ -6,7 +6,7 @@ use toml::Value;
 use toml::de::{DeTable, DeValue};
 
 use super::Fault;
-use crate::nearest::nearest;
+use domain::nearest::nearest;
 
 /// The first key that no option has, with the one that was probably meant.
 pub(super) fn first_unknown(table: &DeTable<'_>, known: &toml::Table) -> Option<Fault> {

@@ -1,7 +1,7 @@
 //! Which known word a person most likely meant.
 
 /// The known word closest to `word`, where one is close enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters wrong, and at least one: more is another word.
     let distance_max = (word.chars().count() / 3).max(1);
     known
