@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{
-    Append, Appended, Body, Claim, Journal, Post, Posted, Recorded, Seq, Status, Undeliverable,
+    Append, Appended, Body, Claim, Due, Journal, Post, Posted, Recorded, Seq, Status, Undeliverable,
 };
 use domain::time::{Clock, Timestamp};
 use domain::wire::{Unread, Written};
@@ -27,10 +27,13 @@ enum Order {
     /// After so many milliseconds.
     Later(u64, String),
     Explode,
+    /// Not at once, but as soon as it is folded.
+    Poison,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Event {
+    Poisoned,
     Taken(String),
     Put(u64, String),
     Doubted(String),
@@ -122,6 +125,7 @@ impl Entity for Errands {
                 decision.record(Event::Put(at, name));
             }
             Heard::Posted(_, Order::Explode) => panic!("as it was told"),
+            Heard::Posted(_, Order::Poison) => decision.record(Event::Poisoned),
             Heard::Ended(key, Ended::Said(_)) => decision.record(Event::Done(key)),
             Heard::Ended(key, Ended::Lost(_)) => decision.record(Event::Done(format!("no {key}"))),
             Heard::Due => {
@@ -152,6 +156,7 @@ impl Entity for Errands {
             }
             Event::Put(at, name) => state.later = Some((*at, name.clone())),
             Event::Doubted(_) => {}
+            Event::Poisoned => panic!("as it was told"),
             Event::Done(name) => {
                 state.running.remove(name.trim_start_matches("no "));
             }
@@ -372,6 +377,32 @@ async fn a_history_that_cannot_be_read_is_put_aside_with_the_reason_and_never_be
     assert_eq!(history(&journal, to).await.len(), 2);
     let begun = second.log.lines().into_iter().filter(|line| line.starts_with("begins"));
     assert_eq!(begun.count(), 0);
+}
+
+#[tokio::test]
+async fn who_crashes_too_often_is_put_aside_for_good_and_its_neighbours_go_on() {
+    let journal = Arc::new(FakeJournal::default());
+    let first = house(&journal, 1, None).await;
+    let (sick, healthy) = (errands(1), errands(2));
+    first.post(&journal, sick, "k", Order::Poison).await;
+    let aside = async {
+        while let [Due { .. }, ..] = *journal.due(None, 10).await.expect("the journal works") {
+            first.durable.bells().ring(sick);
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("it is put aside", aside).await;
+    let refused = first.post(&journal, sick, "more", run(&["a"])).await;
+    let Posted::Refused(Undeliverable::Quarantined { reason, .. }) = refused else {
+        panic!("it was taken: {refused:?}");
+    };
+    assert!(reason.contains("crashed too often"), "{reason}");
+    first.post(&journal, healthy, "k", run(&["b"])).await;
+    recorded(&journal, healthy, 2).await;
+    drop(first);
+    let second = house(&journal, 2, None).await;
+    let refused = second.post(&journal, sick, "again", run(&["a"])).await;
+    assert!(matches!(refused, Posted::Refused(Undeliverable::Quarantined { .. })));
 }
 
 #[tokio::test]

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use domain::BoxError;
 use domain::id::Address;
-use domain::journal::Due;
+use domain::journal::{Claim, Due};
 use futures::future::join_all;
 
 use super::house::{Bell, House};
+use super::shell::aside;
 use crate::core::Refusal;
 use crate::{Actor, Context, Message, Next};
 
@@ -100,10 +101,36 @@ async fn seat(house: &Arc<House>, address: Address, cx: &Context<Wanted>) {
         }
         started => started,
     };
-    if let Err(refusal) = started {
-        // Put aside, or everybody is ending: the next sweep looks again.
-        tracing::debug!(entity = %address, %refusal, "not seated");
+    match started {
+        Ok(()) => {}
+        Err(Refusal::Quarantined) => {
+            if let Err(error) = put_aside(house, address, cx).await {
+                tracing::warn!(entity = %address, error, "not put aside yet");
+            }
+        }
+        // Everybody is ending, or it did not start: the next sweep looks again.
+        Err(refusal) => tracing::debug!(entity = %address, %refusal, "not seated"),
     }
+}
+
+/// It crashed too often for its supervisor. That is recorded, so that posts are refused with the
+/// reason and another start of the node does not try again.
+async fn put_aside(
+    house: &Arc<House>,
+    address: Address,
+    cx: &Context<Wanted>,
+) -> Result<(), BoxError> {
+    let reason = "it crashed too often: the log says how".to_owned();
+    let (journal, boot) = (Arc::clone(&house.journal), house.boot);
+    // It is not read, so its format does not matter.
+    let claim = Claim { entity: address, boot, format: u16::MAX };
+    let claimed = async move { journal.claim(claim).await };
+    let claimed = cx.call(JOURNAL_DEADLINE, claimed).await???;
+    let (journal, append) = (Arc::clone(&house.journal), aside(address, &claimed, reason, cx));
+    cx.call(JOURNAL_DEADLINE, async move { journal.append(append).await }).await??;
+    // Its place is free when it is released.
+    let _ = house.entities.terminate(&address.to_string()).await;
+    Ok(())
 }
 
 impl Actor for Keeper {

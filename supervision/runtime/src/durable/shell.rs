@@ -203,23 +203,7 @@ impl<E: Entity> Shell<E> {
         cx: &Context<Knock<E>>,
     ) -> Result<(), BoxError> {
         tracing::error!(entity = %self.me, reason, "an entity is quarantined");
-        let now = cx.clock().now();
-        let append = Append {
-            id: Id::roll(now, &*cx.dice()),
-            entity: self.me,
-            epoch: claimed.epoch,
-            after: claimed.head,
-            at: now,
-            events: vec![],
-            heard: vec![],
-            taken: vec![],
-            posts: vec![],
-            audit: vec![],
-            owes: 0,
-            wake_at: claimed.wake_at,
-            status: Status::Quarantined(reason),
-            format: 0,
-        };
+        let append = aside(self.me, claimed, reason, cx);
         self.record(append, cx).await.map(|_| ())
     }
 
@@ -298,6 +282,32 @@ impl<E: Entity> Shell<E> {
                 is_current.then_some(Came::Ended(key, ended))
             }
         }
+    }
+}
+
+/// The last append of an entity that a person must look at: it hears nothing from then on.
+pub(super) fn aside<M: Message>(
+    entity: Address,
+    claimed: &Claimed,
+    reason: String,
+    cx: &Context<M>,
+) -> Append {
+    let at = cx.clock().now();
+    Append {
+        id: Id::roll(at, &*cx.dice()),
+        entity,
+        epoch: claimed.epoch,
+        after: claimed.head,
+        at,
+        events: vec![],
+        heard: vec![],
+        taken: vec![],
+        posts: vec![],
+        audit: vec![],
+        owes: 0,
+        wake_at: claimed.wake_at,
+        status: Status::Quarantined(reason),
+        format: 0,
     }
 }
 
