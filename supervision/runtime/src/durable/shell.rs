@@ -340,12 +340,14 @@ impl<E: Entity> Actor for Shell<E> {
     ) -> Result<Next, BoxError> {
         let mut knocks = vec![knock];
         knocks.append(&mut cx.next_too(KNOCKS_MAX - 1));
+        // The inbox is read when a bell has said that something waits, and not for each outcome.
+        let has_rung = knocks.iter().any(|knock| matches!(knock, Knock::Bell(_)));
         let mut came: Vec<Came<E>> =
             knocks.into_iter().filter_map(|knock| self.open(knock)).collect();
         if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
             came.push(Came::Due);
         }
-        let posts = self.posts(cx).await?;
+        let posts = if has_rung { self.posts(cx).await? } else { Vec::new() };
         let may_be_more = posts.len() == POSTS_MAX as usize;
         came.extend(posts);
         let after = match came.is_empty() {
@@ -396,6 +398,6 @@ fn is_taken<E: Entity>(told: Result<(), Refused<Knock<E>>>) -> bool {
         // Its sender deals with it.
         bell.hear();
     }
-    // With a full mailbox it looks at its inbox, and at the clock, before it sleeps.
+    // It is there, and has much to hear; the next sweep rings again.
     matches!(why, Why::Full | Why::NodeFull)
 }
