@@ -12,7 +12,9 @@ use domain::time::{Clock, Timestamp};
 use domain::wire::{Unread, Written};
 use kit::journal::FakeJournal;
 use runtime::Node;
-use runtime::durable::{Decision, Durable, Ended, Entity, Heard, Job, Kinds, Moment, Owed};
+use runtime::durable::{
+    Decision, Durable, Ended, Entity, Heard, Job, Kinds, Moment, Owed, Replayed, replay,
+};
 use runtime::spec::Strategy;
 use serde::{Deserialize, Serialize};
 
@@ -403,6 +405,36 @@ async fn who_crashes_too_often_is_put_aside_for_good_and_its_neighbours_go_on() 
     let second = house(&journal, 2, None).await;
     let refused = second.post(&journal, sick, "again", run(&["a"])).await;
     assert!(matches!(refused, Posted::Refused(Undeliverable::Quarantined { .. })));
+}
+
+#[tokio::test]
+async fn a_history_decided_again_is_the_same_byte_by_byte_or_shows_where_it_is_not() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let first = house(&journal, 1, Some(&gate)).await;
+    first.post(&journal, to, "k", run(&["a", "bomb"])).await;
+    first.log.saw("begins bomb").await;
+    drop(first);
+    let second = house(&journal, 2, None).await;
+    second.post(&journal, to, "later", Order::Later(1, "c".to_owned())).await;
+    second.log.saw("does c").await;
+    let closed = async {
+        while !journal.due(None, 1).await.expect("the journal works").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("its end", closed).await;
+    let count = history(&journal, to).await.len() as u64;
+    let replayed = replay::<Errands>(&*journal, to).await.expect("it is readable");
+    let Replayed::Same { turns } = replayed else { panic!("{replayed:?}") };
+    assert!((4..=count).contains(&turns), "{turns} turns of {count} events");
+
+    journal.spoil(to, Seq(2));
+    let replayed = replay::<Errands>(&*journal, to).await.expect("what was heard is readable");
+    let Replayed::Different { seq, recorded, decided } = replayed else { panic!("{replayed:?}") };
+    assert_eq!(seq, Seq(2));
+    assert_eq!(recorded.map(|body| body.bytes), Some(b"spoiled".to_vec()));
+    assert_eq!(decided, Some(Event::Taken("bomb".to_owned()).write()));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod entity;
 mod house;
 mod keeper;
+mod replay;
 mod shell;
 mod step;
 mod timers;
@@ -15,4 +16,5 @@ mod view;
 
 pub use entity::{Decision, Ended, Entity, Heard, Job, Moment, Owed};
 pub use house::{Bells, Durable, Kinds};
+pub use replay::{Replayed, replay};
 pub use view::view;

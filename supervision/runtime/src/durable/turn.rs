@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::journal::{Before, Body, Fate, Ordinal, Outgoing, Status, Taken, Waiting};
+use domain::id::Address;
+use domain::journal::{Before, Body, Fate, Ordinal, Outgoing, Post, Status, Taken, Waiting};
 use domain::time::Timestamp;
 use domain::wire::Written;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ struct Minutes<K, O> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Minute<K, O> {
-    Posted { from: Option<domain::id::Address>, name: String, version: u16, body: Bytes },
+    Posted { from: Option<Address>, name: String, version: u16, body: Bytes },
     Ended { key: K, ended: Ended<O> },
     Due,
     Reborn { before: Before },
@@ -84,6 +85,25 @@ impl<'de> Deserialize<'de> for Bytes {
         }
         deserializer.deserialize_bytes(Visitor)
     }
+}
+
+/// What a recorded turn has heard, to be heard again.
+pub(super) fn read_minutes<E: Entity>(
+    minutes: &[u8],
+    me: Address,
+) -> Result<(Timestamp, Vec<Came<E>>), rmp_serde::decode::Error> {
+    let Minutes { now, heard }: Minutes<E::Key, E::Outcome> = rmp_serde::from_slice(minutes)?;
+    let came = heard.into_iter().map(|minute| match minute {
+        Minute::Posted { from, name, version, body: Bytes(bytes) } => {
+            let body = Body { name: name.into(), version, bytes };
+            let post = Post { to: me, key: "".into(), from, opens: false, body, at: now };
+            Came::Post(Waiting { ordinal: Ordinal(0), post })
+        }
+        Minute::Ended { key, ended } => Came::Ended(key, ended),
+        Minute::Due => Came::Due,
+        Minute::Reborn { before } => Came::Reborn(before),
+    });
+    Ok((now, came.collect()))
 }
 
 /// Hears everything in its order, folds as it goes, and lets follow what follows by itself.
