@@ -414,9 +414,10 @@ async fn a_history_decided_again_is_the_same_byte_by_byte_or_shows_where_it_is_n
     let first = house(&journal, 1, Some(&gate)).await;
     first.post(&journal, to, "k", run(&["a", "bomb"])).await;
     first.log.saw("begins bomb").await;
+    first.post(&journal, to, "later", Order::Later(1, "c".to_owned())).await;
+    first.log.saw("begins c").await;
     drop(first);
     let second = house(&journal, 2, None).await;
-    second.post(&journal, to, "later", Order::Later(1, "c".to_owned())).await;
     second.log.saw("does c").await;
     let closed = async {
         while !journal.due(None, 1).await.expect("the journal works").is_empty() {
@@ -438,19 +439,40 @@ async fn a_history_decided_again_is_the_same_byte_by_byte_or_shows_where_it_is_n
 }
 
 #[tokio::test]
-async fn who_was_taken_over_ends_without_a_fight() {
+async fn the_next_life_begins_when_the_children_of_the_one_before_are_over() {
     let journal = Arc::new(FakeJournal::default());
     let (gate, to) = (Gate::closed(), errands(1));
     let house = house(&journal, 1, Some(&gate)).await;
     house.post(&journal, to, "k", run(&["a"])).await;
     house.log.saw("begins a").await;
+    assert!(house.node.kill(&format!("root/durable/entities/{to}")));
+    soon("its next life", house.log.until(|| house.log.count("begins a") == 2)).await;
+    let first_child = house.log.lines().into_iter().position(|line| {
+        line.starts_with(&format!("stopped root/durable/steps/{to}.")) && line.ends_with(" killed")
+    });
+    let again = house.log.lines().iter().rposition(|line| line == "begins a");
+    assert!(first_child.is_some() && first_child < again, "{:#?}", house.log.lines());
+    gate.open(2);
+    let history = recorded(&journal, to, 3).await;
+    assert_eq!(history, [r#"{"Taken":"a"}"#, r#"{"Doubted":"a"}"#, r#"{"Done":"a"}"#]);
+    assert_eq!(house.log.count("does a"), 1);
+}
+
+#[tokio::test]
+async fn who_was_taken_over_ends_without_a_fight() {
+    let journal = Arc::new(FakeJournal::default());
+    let (gate, to) = (Gate::closed(), errands(1));
+    let house = house(&journal, 1, Some(&gate)).await;
+    house.post(&journal, to, "k", run(&["a", "b"])).await;
+    house.log.saw("begins b").await;
     let claim = Claim { entity: to, boot: Id::from_bytes([9; 16]), format: 1 };
     let claimed = journal.claim(claim).await.expect("it works").expect("it is there");
     gate.open(1);
-    house.log.saw("does a").await;
     let end = format!("stopped root/durable/entities/{to} normal");
     house.log.saw(&end).await;
-    assert_eq!(history(&journal, to).await, [r#"{"Taken":"a"}"#], "its late append was refused");
+    let taken = [r#"{"Taken":"a"}"#, r#"{"Taken":"b"}"#];
+    assert_eq!(history(&journal, to).await, taken, "its late append was refused");
+    assert_eq!(house.log.count("does a") + house.log.count("does b"), 1, "what ran was ended");
     drop(house);
     let append = Append {
         id: Id::from_bytes([9; 16]),
