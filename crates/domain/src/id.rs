@@ -36,7 +36,7 @@ impl Kind {
         }
     }
 
-    fn from_prefix(prefix: &str) -> Option<Self> {
+    pub fn from_prefix(prefix: &str) -> Option<Self> {
         Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)
     }
 }

@@ -119,6 +119,12 @@ impl<M> Queue<M> {
         })
     }
 
+    /// Whether this one reads here, and was not cut off.
+    fn is_read_by(&self, incarnation: &Incarnation) -> bool {
+        let reader = self.reader.as_ref();
+        reader.is_some_and(|reader| reader.serial == incarnation.serial) && !incarnation.is_fenced()
+    }
+
     /// The next message goes into the reader's hands.
     fn take(&mut self) -> Option<M> {
         if let Some(contents) = &mut self.contents
@@ -246,9 +252,7 @@ impl<M: Message> Mailbox<M> {
     /// sleep. One that was cut off gets nothing: what waits is its successor's.
     pub(crate) fn next(&self, incarnation: &Incarnation) -> Option<M> {
         let mut queue = self.lock();
-        let is_reader =
-            queue.reader.as_ref().is_some_and(|reader| reader.serial == incarnation.serial);
-        if !is_reader || incarnation.is_fenced() {
+        if !queue.is_read_by(incarnation) {
             return None;
         }
         queue.looks = queue.looks.wrapping_add(1);
@@ -263,9 +267,7 @@ impl<M: Message> Mailbox<M> {
     /// the handler has ended.
     pub(crate) fn next_too(&self, incarnation: &Incarnation, most: usize) -> Vec<M> {
         let mut queue = self.lock();
-        let is_reader =
-            queue.reader.as_ref().is_some_and(|reader| reader.serial == incarnation.serial);
-        if !is_reader || incarnation.is_fenced() {
+        if !queue.is_read_by(incarnation) {
             return Vec::new();
         }
         let most = most.min(queue.waiting());
@@ -419,9 +421,12 @@ impl<M: Message> Post for Mailbox<M> {
 }
 
 impl<M: Message> Drop for Mailbox<M> {
-    /// Nobody can send or read any more. It may have been closed before, or never read at all.
+    /// Nobody can send or read any more. Most were closed before; one that was never started may
+    /// still hold something.
     fn drop(&mut self) {
-        self.close();
+        if self.lock().waiting() > 0 {
+            self.close();
+        }
     }
 }
 

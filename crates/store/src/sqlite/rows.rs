@@ -15,12 +15,14 @@ pub(super) type EntityRow = i64;
 /// An address from two columns that stand beside each other.
 pub(super) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
     let prefix: Box<str> = row.get(kind)?;
-    let known = Kind::ALL.into_iter().find(|kind| kind.prefix() == &*prefix);
     let unknown = || {
         let what = format!("no kind of entity is called {prefix}");
         rusqlite::Error::FromSqlConversionFailure(kind, Type::Text, what.into())
     };
-    Ok(Address { kind: known.ok_or_else(unknown)?, id: Id::from_bytes(row.get(kind + 1)?) })
+    Ok(Address {
+        kind: Kind::from_prefix(&prefix).ok_or_else(unknown)?,
+        id: Id::from_bytes(row.get(kind + 1)?),
+    })
 }
 
 pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {

@@ -26,6 +26,9 @@ const KNOCKS: Bounds = Bounds { messages_max: 512, bytes_max: 1 << 20 };
 /// Bells that wait to be answered; one more is found by the next sweep.
 const WANTED: Bounds = Bounds { messages_max: 4_096, bytes_max: 1 << 20 };
 
+/// The journal answers in milliseconds, or something is wrong with its disk.
+pub(super) const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
+
 /// Makes the shell of an entity of one kind.
 type Make = Box<dyn Fn(Address, &Arc<House>, &Context<Wanted>) -> Child + Send + Sync>;
 
@@ -56,10 +59,7 @@ pub struct Kinds(HashMap<Kind, Make>);
 
 impl Kinds {
     /// One more kind.
-    pub fn with<E: Entity>(mut self, ports: E::Ports) -> Self
-    where
-        E::Ports: Sync,
-    {
+    pub fn with<E: Entity>(mut self, ports: E::Ports) -> Self {
         let make: Make = Box::new(move |me, house, cx| {
             let (house, ports) = (Arc::clone(house), ports.clone());
             let make = move || Shell::<E>::new(me, Arc::clone(&house), ports.clone());
@@ -135,7 +135,7 @@ fn template(restart: Restart, shutdown: Shutdown) -> Template {
 }
 
 impl House {
-    /// Something waits for it. A bell that is lost costs one sweep, and never a command.
+    /// Something waits for it, or its moment has come. A bell that is lost costs one sweep, and never a command.
     pub(super) fn ring(self: &Arc<Self>, address: Address) {
         match self.seated(address) {
             Some(seated) if seated.ring(Bell::new(self, address)) => {}
@@ -151,14 +151,6 @@ impl House {
     pub(super) fn wake(&self, address: Address, at: Option<Timestamp>) {
         // Refused, it is found by the next sweep.
         let _ = self.timers.tell(WakeAt::Set(address, at));
-    }
-
-    /// The moment an entity wanted to be woken at has come.
-    pub(super) fn due(self: &Arc<Self>, address: Address) {
-        match self.seated(address) {
-            Some(seated) if seated.due(Bell::new(self, address)) => {}
-            Some(_) | None => self.want(address),
-        }
     }
 
     pub(super) fn make(self: &Arc<Self>, address: Address, cx: &Context<Wanted>) -> Option<Child> {

@@ -12,10 +12,10 @@ use domain::id::Address;
 use domain::journal::{Claim, Due};
 use futures::future::join_all;
 
-use super::house::{Bell, House};
+use super::house::{Bell, House, JOURNAL_DEADLINE};
 use super::shell::aside;
 use crate::core::Refusal;
-use crate::{Actor, Context, Message, Next};
+use crate::{Actor, Context, Message, Next, Refused, Why};
 
 /// Births at a time.
 const BIRTHS_MAX: usize = 64;
@@ -23,7 +23,6 @@ const BIRTHS_MAX: usize = 64;
 const PAGE: u32 = 256;
 /// A bell that was lost is made up for within this.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) enum Wanted {
     Seat(Address),
@@ -68,18 +67,24 @@ impl Keeper {
         for some in wanted.chunks(BIRTHS_MAX) {
             self.seat(house, some.to_vec(), cx).await;
         }
-        let (myself, clock) = (cx.myself(), cx.clock());
         match is_last {
-            false => {
-                let _ = myself.tell(Wanted::Sweep(last));
-            }
-            true => cx.spawn(async move {
-                clock.sleep(SWEEP_EVERY).await;
-                let _ = myself.tell_within(Wanted::Sweep(None), SWEEP_EVERY).await;
-            }),
+            false => sweep_in(Duration::ZERO, last, cx),
+            true => sweep_in(SWEEP_EVERY, None, cx),
         }
         Ok(())
     }
+}
+
+/// Sweeps follow each other for as long as the keeper lives: what a full mailbox makes wait is
+/// offered again.
+fn sweep_in(pause: Duration, after: Option<Address>, cx: &Context<Wanted>) {
+    let (myself, clock) = (cx.myself(), cx.clock());
+    cx.spawn(async move {
+        clock.sleep(pause).await;
+        while let Err(Refused { why: Why::Late, .. }) =
+            myself.tell_within(Wanted::Sweep(after), SWEEP_EVERY).await
+        {}
+    });
 }
 
 /// Brings an entity to life, or rings for it if it lives.
@@ -137,7 +142,7 @@ impl Actor for Keeper {
     type Message = Wanted;
 
     async fn init(&mut self, cx: &mut Context<Wanted>) -> Result<(), BoxError> {
-        let _ = cx.myself().tell(Wanted::Sweep(None));
+        sweep_in(Duration::ZERO, None, cx);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The shell: the one place that turns an entity into an actor.
 //!
-//! hears    bells, outcomes of its children, the end of its wait
+//! hears    bells (a post, or the end of its wait), outcomes of its children
 //! records  one append per turn: what was heard, what follows, and what is owed from now on
 //! owes     whatever its entity owes: it compares that with what runs, and closes the difference
 //! bounds   64 messages and 32 posts a turn
@@ -20,7 +20,7 @@ use domain::time::Timestamp;
 use domain::wire::Written;
 
 use super::entity::{Ended, Entity, Moment};
-use super::house::{Bell, House};
+use super::house::{Bell, House, JOURNAL_DEADLINE};
 use super::step;
 use super::turn::{self, Came, Turn};
 use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
@@ -31,8 +31,6 @@ const KNOCKS_MAX: usize = 64;
 const POSTS_MAX: u32 = 32;
 /// The events one read of a history brings.
 const PAGE: u32 = 1_024;
-/// The journal answers in milliseconds, or something is wrong with its disk.
-const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Between two tries to record a turn, while the journal takes nothing.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -40,10 +38,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// What reaches a shell.
 pub(crate) enum Knock<E: Entity> {
-    /// Something waits in its inbox.
+    /// Something waits in its inbox, or the moment it wanted to be woken at has come.
     Bell(Bell),
-    /// The moment it wanted to be woken at has come.
-    Due(Bell),
     /// The child of this key and number has ended.
     Ended(E::Key, u64, Ended<E::Outcome>),
 }
@@ -269,10 +265,6 @@ impl<E: Entity> Shell<E> {
                 bell.hear();
                 None
             }
-            Knock::Due(bell) => {
-                bell.hear();
-                None
-            }
             Knock::Ended(key, number, ended) => {
                 let is_current = self.life.running.get(&key) == Some(&number);
                 if is_current {
@@ -378,26 +370,16 @@ impl<E: Entity> Actor for Shell<E> {
 pub(super) trait Seated: Send + Sync {
     /// Tells whether anybody is there to hear it.
     fn ring(&self, bell: Bell) -> bool;
-
-    fn due(&self, bell: Bell) -> bool;
 }
 
 impl<E: Entity> Seated for Handle<Knock<E>> {
     fn ring(&self, bell: Bell) -> bool {
-        is_taken(self.tell(Knock::Bell(bell)))
+        let Err(Refused { message, why }) = self.tell(Knock::Bell(bell)) else { return true };
+        if let Knock::Bell(bell) = message {
+            // Its sender deals with it.
+            bell.hear();
+        }
+        // It is there, and has much to hear; the next sweep rings again.
+        matches!(why, Why::Full | Why::NodeFull)
     }
-
-    fn due(&self, bell: Bell) -> bool {
-        is_taken(self.tell(Knock::Due(bell)))
-    }
-}
-
-fn is_taken<E: Entity>(told: Result<(), Refused<Knock<E>>>) -> bool {
-    let Err(Refused { message, why }) = told else { return true };
-    if let Knock::Bell(bell) | Knock::Due(bell) = message {
-        // Its sender deals with it.
-        bell.hear();
-    }
-    // It is there, and has much to hear; the next sweep rings again.
-    matches!(why, Why::Full | Why::NodeFull)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Weak;
+use std::time::Duration;
 
 use domain::BoxError;
 use domain::id::Address;
@@ -23,6 +24,8 @@ pub(crate) enum WakeAt {
 
 impl Message for WakeAt {}
 
+/// A tick that waits longer is made up for by whatever filled the mailbox.
+const TICK_WITHIN: Duration = Duration::from_secs(5);
 /// How many entries one turn changes.
 const SETS_MAX: usize = 256;
 
@@ -68,8 +71,10 @@ impl Timers {
         while let Some((at, address)) = self.order.first().copied().filter(|(at, _)| *at <= now) {
             self.order.remove(&(at, address));
             self.of.remove(&address);
-            house.due(address);
+            house.ring(address);
         }
+        // A tick that found no room must not keep others from being slept for.
+        self.armed = self.armed.filter(|armed| *armed > now);
         let next = self.order.first().map(|(at, _)| *at);
         if let Some(at) = next.filter(|at| self.armed.is_none_or(|armed| *at < armed)) {
             self.armed = Some(at);
@@ -77,7 +82,7 @@ impl Timers {
             let left = at.since(now);
             cx.spawn(async move {
                 clock.sleep(left).await;
-                let _ = myself.tell_within(WakeAt::Tick(at), left).await;
+                let _ = myself.tell_within(WakeAt::Tick(at), TICK_WITHIN).await;
             });
         }
         Next::Go

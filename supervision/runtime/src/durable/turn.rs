@@ -38,9 +38,10 @@ pub(super) struct Turn<E: Entity> {
 }
 
 impl<E: Entity> Turn<E> {
-    /// Whether there is anything to record: events, or posts that were taken.
+    /// Whether there is nothing to record.
     pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.taken.is_empty() && self.posts.is_empty()
+        let is_quiet = self.events.is_empty() && self.audit.is_empty();
+        is_quiet && self.taken.is_empty() && self.posts.is_empty()
     }
 }
 
@@ -227,10 +228,11 @@ impl<E: Entity> Desk<E> {
             }
             let mut decision = Decision::new();
             E::settle(&self.state, moment, &mut decision);
-            if decision.events.is_empty() && !decision.closes {
+            let is_last = decision.events.is_empty();
+            self.fold(decision);
+            if is_last {
                 return;
             }
-            self.fold(decision);
         }
         panic!("what follows by itself goes on after {ROUNDS_MAX} rounds");
     }

@@ -160,6 +160,9 @@ impl Birth {
     }
 
     fn tell_witness(&self, seat: &Seat, was_up: bool, exit: &Exit) {
+        if self.node.witness.is_none() {
+            return;
+        }
         match (seat.is_worker(), was_up) {
             (true, true) => self.see(seat, &Sight::Stopped(exit.clone())),
             (true, false) => self.see(seat, &Sight::Failed),
