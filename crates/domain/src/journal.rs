@@ -154,6 +154,28 @@ pub struct Append {
     pub format: u16,
 }
 
+impl Append {
+    /// Of a writer that has nothing to say, and leaves the entity open and owing nothing.
+    pub fn new(id: Id, entity: Address, epoch: Epoch, after: Seq, at: Timestamp) -> Self {
+        Append {
+            id,
+            entity,
+            epoch,
+            after,
+            at,
+            events: Vec::new(),
+            heard: Vec::new(),
+            taken: Vec::new(),
+            posts: Vec::new(),
+            audit: Vec::new(),
+            owes: 0,
+            wake_at: None,
+            status: Status::Open,
+            format: 0,
+        }
+    }
+}
+
 /// A post that this turn has dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {

@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{
-    Append, Appended, Body, Claim, Fate, Journal, Ordinal, Outgoing, Post, Posted, Seq, Status,
-    Taken,
+    Append, Appended, Body, Claim, Fate, Journal, Ordinal, Outgoing, Post, Posted, Seq, Taken,
 };
 use domain::time::Timestamp;
 use futures::future::join_all;
@@ -108,23 +107,14 @@ async fn turns(journal: Arc<dyn Journal>, entity: u8) {
         assert!(!matches!(posted, Posted::Refused(_)), "{posted:?}");
         let waiting = journal.inbox(address, Ordinal(0), 10).await.expect("it works");
         let heard = |ordinal| Taken { ordinal, fate: Fate::Heard(None) };
+        let number = u128::from(head.0) << 8 | u128::from(entity) | 1 << 100;
+        let (id, at) = (Id::from_bytes(number.to_be_bytes()), Timestamp::from_millis(2));
         let append = Append {
-            id: Id::from_bytes(
-                (u128::from(head.0) << 8 | u128::from(entity) | 1 << 100).to_be_bytes(),
-            ),
-            entity: address,
-            epoch: claimed.epoch,
-            after: head,
-            at: Timestamp::from_millis(2),
             events: vec![body(), body()],
-            heard: vec![],
             taken: waiting.into_iter().map(|waiting| heard(waiting.ordinal)).collect(),
             posts: vec![Outgoing { to: session(entity), opens: true, body: body() }],
-            audit: vec![],
             owes: 1,
-            wake_at: None,
-            status: Status::Open,
-            format: 1,
+            ..Append::new(id, address, claimed.epoch, head, at)
         };
         match journal.append(append).await.expect("it works") {
             Appended::Done { head: now, .. } => head = now,

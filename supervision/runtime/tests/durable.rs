@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{
-    Append, Appended, Body, Claim, Due, Journal, Post, Posted, Recorded, Seq, Status, Undeliverable,
+    Append, Appended, Body, Claim, Due, Journal, Post, Posted, Recorded, Seq, Undeliverable,
 };
 use domain::time::{Clock, Timestamp};
 use domain::wire::{Unread, Written};
@@ -474,22 +474,8 @@ async fn who_was_taken_over_ends_without_a_fight() {
     assert_eq!(history(&journal, to).await, taken, "its late append was refused");
     assert_eq!(house.log.count("does a") + house.log.count("does b"), 1, "what ran was ended");
     drop(house);
-    let append = Append {
-        id: Id::from_bytes([9; 16]),
-        entity: to,
-        epoch: claimed.epoch,
-        after: claimed.head,
-        at: Timestamp::from_millis(0),
-        events: vec![Event::Done("a".to_owned()).write()],
-        heard: vec![],
-        taken: vec![],
-        posts: vec![],
-        audit: vec![],
-        owes: 0,
-        wake_at: None,
-        status: Status::Closed,
-        format: 1,
-    };
+    let (id, at) = (Id::from_bytes([9; 16]), Timestamp::from_millis(0));
+    let append = Append::new(id, to, claimed.epoch, claimed.head, at);
     let appended = journal.append(append).await.expect("it works");
     assert!(matches!(appended, Appended::Done { .. }), "it was claimed back: {appended:?}");
 }

@@ -1,9 +1,13 @@
 //! From JSON to a script: shapes and words, with the place of everything that is none.
 
+use std::sync::LazyLock;
+
 use domain::nearest::nearest;
 use serde_json::{Map, Value};
 
 use super::{Check, Deadline, Effect, Fault, Limits, OnDoubt, Round, Script, Step};
+
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 /// Deeper than any argument of a tool, and far from what would exhaust a stack.
 const DEPTH_MAX: usize = 64;
@@ -78,9 +82,9 @@ impl Reader {
         let object = self.object(value, place, &KEYS);
         let at = |key: &str| format!("{place}.{key}");
         Step {
-            id: self.needed_word(&object, "id", place),
-            tool: self.needed_word(&object, "tool", place),
-            args: self.args(&object, place),
+            id: self.needed_word(object, "id", place),
+            tool: self.needed_word(object, "tool", place),
+            args: self.args(object, place),
             effect: self.choice(
                 object.get("effect"),
                 &at("effect"),
@@ -109,16 +113,21 @@ impl Reader {
 
     fn check(&mut self, value: &Value, place: &str) -> Check {
         let object = self.object(value, place, &["tool", "args"]);
-        Check { tool: self.needed_word(&object, "tool", place), args: self.args(&object, place) }
+        Check { tool: self.needed_word(object, "tool", place), args: self.args(object, place) }
     }
 
     // --- pieces ---
 
     /// An object of these keys and no others; an empty one where there is none.
-    fn object(&mut self, value: &Value, place: &str, keys: &[&str]) -> Map<String, Value> {
+    fn object<'a>(
+        &mut self,
+        value: &'a Value,
+        place: &str,
+        keys: &[&str],
+    ) -> &'a Map<String, Value> {
         let Value::Object(object) = value else {
             self.fault(place, format!("is {}, and must be an object {{…}}", shape(value)));
-            return Map::new();
+            return &NOTHING;
         };
         for key in object.keys().filter(|key| !keys.contains(&key.as_str())) {
             let meant = nearest(key, keys.iter().copied());
@@ -128,7 +137,7 @@ impl Reader {
             };
             self.fault(place, format!("has no key `{key}`: {meant}"));
         }
-        object.clone()
+        object
     }
 
     fn list<'a>(&mut self, value: Option<&'a Value>, place: &str) -> &'a [Value] {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use domain::id::{Id, Kind};
-use domain::journal::{Body, Status, Taken};
+use domain::journal::Body;
 use futures::future::{join, join_all};
 
 use super::*;
@@ -32,21 +32,10 @@ async fn write(journal: &Sqlite, entity: Address, texts: &[&str]) {
     let claim = Claim { entity, boot, format: 1 };
     let claimed = journal.claim(claim).await.expect("it works").expect("it is there");
     let body = |text: &&str| Body { name: "said".into(), version: 1, bytes: (*text).into() };
+    let at = domain::time::Timestamp::from_millis(2);
     let append = Append {
-        id: boot,
-        entity,
-        epoch: claimed.epoch,
-        after: claimed.head,
-        at: domain::time::Timestamp::from_millis(2),
         events: texts.iter().map(body).collect(),
-        heard: vec![],
-        taken: Vec::<Taken>::new(),
-        posts: vec![],
-        audit: vec![],
-        owes: 0,
-        wake_at: None,
-        status: Status::Open,
-        format: 1,
+        ..Append::new(boot, entity, claimed.epoch, claimed.head, at)
     };
     journal.append(append).await.expect("it works");
 }

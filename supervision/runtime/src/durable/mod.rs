@@ -5,6 +5,7 @@
 //! restart and take-over are this one path, so nobody writes recovery twice.
 
 mod entity;
+mod history;
 mod house;
 mod keeper;
 mod replay;

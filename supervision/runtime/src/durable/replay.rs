@@ -2,13 +2,11 @@
 
 use domain::BoxError;
 use domain::id::Address;
-use domain::journal::{Body, Journal, Recorded, Seq};
+use domain::journal::{Body, Journal, Seq};
 
 use super::entity::{Entity, Moment};
+use super::history::whole;
 use super::turn;
-
-/// The events one read brings.
-const PAGE: u32 = 1_024;
 
 /// What came of deciding a history again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +25,7 @@ pub async fn replay<E: Entity>(
 ) -> Result<Replayed, BoxError> {
     let mut state = E::State::default();
     let mut turns = 0;
-    let mut events = read(journal, address).await?.into_iter().peekable();
+    let mut events = whole(journal, address).await?.into_iter().peekable();
     while let Some(first) = events.next() {
         let seq = first.seq;
         let minutes = first.heard.as_deref();
@@ -49,19 +47,6 @@ pub async fn replay<E: Entity>(
         turns += 1;
     }
     Ok(Replayed::Same { turns })
-}
-
-async fn read(journal: &dyn Journal, address: Address) -> Result<Vec<Recorded>, BoxError> {
-    let mut events = Vec::new();
-    loop {
-        let after = events.last().map_or(Seq(0), |event: &Recorded| event.seq);
-        let page = journal.history(address, after, PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        events.extend(page);
-        if is_last {
-            return Ok(events);
-        }
-    }
 }
 
 fn difference(recorded: &[Body], decided: &[Body]) -> Option<usize> {

@@ -20,6 +20,7 @@ use domain::time::Timestamp;
 use domain::wire::Written;
 
 use super::entity::{Ended, Entity, Moment};
+use super::history::PAGE;
 use super::house::{Bell, House, JOURNAL_DEADLINE};
 use super::step;
 use super::turn::{self, Came, Turn};
@@ -29,8 +30,6 @@ use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
 const KNOCKS_MAX: usize = 64;
 /// The posts one turn deals with.
 const POSTS_MAX: u32 = 32;
-/// The events one read of a history brings.
-const PAGE: u32 = 1_024;
 
 /// Between two tries to record a turn, while the journal takes nothing.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -285,21 +284,11 @@ pub(super) fn aside<M: Message>(
     cx: &Context<M>,
 ) -> Append {
     let at = cx.clock().now();
+    let id = Id::roll(at, &*cx.dice());
     Append {
-        id: Id::roll(at, &*cx.dice()),
-        entity,
-        epoch: claimed.epoch,
-        after: claimed.head,
-        at,
-        events: vec![],
-        heard: vec![],
-        taken: vec![],
-        posts: vec![],
-        audit: vec![],
-        owes: 0,
         wake_at: claimed.wake_at,
         status: Status::Quarantined(reason),
-        format: 0,
+        ..Append::new(id, entity, claimed.epoch, claimed.head, at)
     }
 }
 

@@ -2,32 +2,21 @@
 
 use domain::BoxError;
 use domain::id::Address;
-use domain::journal::{Journal, Seq};
+use domain::journal::Journal;
 use domain::wire::Written;
 
 use super::entity::Entity;
-
-/// The events one read brings.
-const PAGE: u32 = 1_024;
+use super::history::whole;
 
 /// What this entity shows: committed, never ahead. Nothing if it has recorded nothing.
 pub async fn view<E: Entity>(
     journal: &dyn Journal,
     address: Address,
 ) -> Result<Option<E::View>, BoxError> {
+    let events = whole(journal, address).await?;
     let mut state = E::State::default();
-    let mut head = Seq(0);
-    loop {
-        let page = journal.history(address, head, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        let next = last.seq;
-        for recorded in &page {
-            E::apply(&mut state, &E::Event::read(&recorded.body)?);
-        }
-        head = next;
-        if page.len() < PAGE as usize {
-            break;
-        }
+    for recorded in &events {
+        E::apply(&mut state, &E::Event::read(&recorded.body)?);
     }
-    Ok((head > Seq(0)).then(|| E::view(&state)))
+    Ok((!events.is_empty()).then(|| E::view(&state)))
 }

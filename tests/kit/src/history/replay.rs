@@ -36,27 +36,23 @@ pub struct Player {
 impl Player {
     /// Starts the tree in real time, and returns what that caused.
     pub async fn begin(tree: &Sup, ground: Ground) -> Result<(Self, Vec<Line>), runtime::Error> {
-        let recorder = Arc::new(Recorder::default());
-        let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
-        let clock = Arc::new(SystemClock::new());
-        let node = match ground {
-            Ground::Own => Node::new(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness))?,
-            Ground::Here => Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness)),
-        };
-        let stage = Stage { node, recorder, clock, sups: Sups::new() };
-        Player { stage, ground }.plant(tree).await
+        Self::begin_by(Arc::new(SystemClock::new()), tree, ground).await
     }
 
-    /// The same in simulated time, on the paused runtime this is called from.
-    async fn begin_simulated(
+    async fn begin_by(
+        clock: Arc<dyn Clock>,
         tree: &Sup,
-        clock: Arc<PausedClock>,
+        ground: Ground,
     ) -> Result<(Self, Vec<Line>), runtime::Error> {
         let recorder = Arc::new(Recorder::default());
         let witness: Arc<dyn Witness> = Arc::clone(&recorder) as Arc<dyn Witness>;
-        let node = Node::here(&OPTIONS, clock.clone(), Arc::new(NoDice), Some(witness));
+        let (its_clock, dice) = (Arc::clone(&clock), Arc::new(NoDice));
+        let node = match ground {
+            Ground::Own => Node::new(&OPTIONS, its_clock, dice, Some(witness))?,
+            Ground::Here => Node::here(&OPTIONS, its_clock, dice, Some(witness)),
+        };
         let stage = Stage { node, recorder, clock, sups: Sups::new() };
-        Player { stage, ground: Ground::Here }.plant(tree).await
+        Player { stage, ground }.plant(tree).await
     }
 
     async fn plant(mut self, tree: &Sup) -> Result<(Self, Vec<Line>), runtime::Error> {
@@ -119,7 +115,7 @@ pub fn replay_simulated(history: &History) -> Result<Vec<Line>, Unplayed> {
         let clock = Arc::new(PausedClock::new());
         let stuck = clock.sleep(STUCK_AFTER);
         let played = async {
-            let (player, lines) = Player::begin_simulated(&history.tree, clock).await?;
+            let (player, lines) = Player::begin_by(clock, &history.tree, Ground::Here).await?;
             Ok(player.play_all(&history.events, lines).await)
         };
         tokio::select! {

@@ -63,22 +63,9 @@ fn post(to: Address, key: &str) -> Post {
 }
 
 fn append(entity: Address, claimed: &Claimed, number: u8) -> Append {
-    Append {
-        id: id(number),
-        entity,
-        epoch: claimed.epoch,
-        after: claimed.head,
-        at: at(2),
-        events: vec![],
-        heard: b"heard".to_vec(),
-        taken: vec![],
-        posts: vec![],
-        audit: vec![],
-        owes: 0,
-        wake_at: None,
-        status: Status::Open,
-        format: 1,
-    }
+    let heard = b"heard".to_vec();
+    let Claimed { epoch, head, .. } = *claimed;
+    Append { heard, format: 1, ..Append::new(id(number), entity, epoch, head, at(2)) }
 }
 
 async fn taken(journal: &dyn Journal, post: Post) -> Ordinal {
