@@ -59,9 +59,12 @@ fn live(folder: &Path, turns: usize) -> Vec<(usize, u64)> {
         let (entity, seq) = line.strip_prefix("ack ")?.split_once(' ')?;
         Some((entity.parse().ok()?, seq.parse().ok()?))
     };
-    let said = lines.map_while(Result::ok).filter_map(read).take(turns).collect();
+    let said: Vec<(usize, u64)> =
+        lines.map_while(Result::ok).filter_map(read).take(turns).collect();
     writer.kill().expect("it runs");
     writer.wait().expect("it has ended");
+    // One that ends by itself has shown nothing.
+    assert_eq!(said.len(), turns, "it ended before it was killed");
     said
 }
 
