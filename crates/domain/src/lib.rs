@@ -11,6 +11,7 @@ pub mod nearest;
 pub mod signals;
 pub mod time;
 pub mod token;
+pub mod tool;
 pub mod tree;
 pub mod wire;
 

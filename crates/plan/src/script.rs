@@ -5,6 +5,7 @@ mod read;
 
 use std::fmt;
 
+use domain::tool::{Effect, OnDoubt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,20 +43,6 @@ pub struct Step {
     pub check: Option<Check>,
 }
 
-/// What a repetition would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// There is none.
-    None,
-    /// Once or twice is the same.
-    Idempotent,
-    /// The same key is one effect.
-    Keyed,
-    /// A second one.
-    Unsafe,
-}
-
 /// How long one attempt may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,16 +51,6 @@ pub enum Deadline {
     Medium,
     Long,
     Ms(u64),
-}
-
-/// What happens to a step that was begun and whose outcome nobody knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnDoubt {
-    /// A person decides.
-    Ask,
-    Repeat,
-    Fail,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

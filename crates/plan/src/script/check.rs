@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::nearest::nearest;
+use domain::tool::{Effect, OnDoubt};
 
-use super::{Deadline, Effect, Fault, Limits, OnDoubt, Script, Step};
+use super::{Deadline, Fault, Limits, Script, Step};
 
 /// Everything that is wrong, in the order of the text.
 pub(super) fn faults(script: &Script, limits: &Limits) -> Vec<Fault> {

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use domain::nearest::nearest;
+use domain::tool::{Effect, OnDoubt};
 use serde_json::{Map, Value};
 
-use super::{Check, Deadline, Effect, Fault, Limits, OnDoubt, Round, Script, Step};
+use super::{Check, Deadline, Fault, Limits, Round, Script, Step};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
