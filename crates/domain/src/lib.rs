@@ -8,6 +8,7 @@ pub mod duration;
 pub mod id;
 pub mod journal;
 pub mod nearest;
+pub mod policy;
 pub mod signals;
 pub mod time;
 pub mod token;

@@ -8,12 +8,14 @@ use domain::id::{Address, Id, Kind};
 use domain::journal::{
     Append, Appended, Body, Claim, Due, Journal, Post, Posted, Recorded, Seq, Undeliverable,
 };
-use domain::time::{Clock, Timestamp};
+use domain::policy::TokenBearer;
+use domain::time::Timestamp;
 use domain::wire::{Unread, Written};
 use kit::journal::FakeJournal;
 use runtime::Node;
 use runtime::durable::{
-    Decision, Durable, Ended, Entity, Heard, Job, Kinds, Moment, Owed, Replayed, replay,
+    Bench, Decision, Durable, Ended, Entity, Fittings, Heard, Job, Kinds, Lanes, Moment, Owed,
+    Replayed, replay,
 };
 use runtime::spec::Strategy;
 use serde::{Deserialize, Serialize};
@@ -91,7 +93,7 @@ impl Job for Errand {
     type Outcome = String;
     type Ports = World;
 
-    async fn perform(self, world: World, _clock: Arc<dyn Clock>) -> String {
+    async fn perform(self, world: World, _bench: Bench<'_>) -> String {
         world.log.note(format!("begins {}", self.0));
         if let Some(gate) = &world.gate {
             gate.pass().await;
@@ -114,9 +116,13 @@ impl Entity for Errands {
     type Job = Errand;
     type Outcome = String;
     type Ports = World;
-    type View = usize;
 
-    fn decide(state: &State, heard: Heard<Self>, moment: &Moment, decision: &mut Decision<Self>) {
+    fn decide(
+        state: &State,
+        heard: Heard<Self>,
+        moment: &Moment,
+        decision: &mut Decision<'_, Self>,
+    ) {
         match heard {
             Heard::Posted(_, Order::Run(names)) => {
                 decision.answer(names.len().to_string().into_bytes());
@@ -143,7 +149,7 @@ impl Entity for Errands {
         }
     }
 
-    fn settle(state: &State, _moment: &Moment, decision: &mut Decision<Self>) {
+    fn settle(state: &State, _moment: &Moment, decision: &mut Decision<'_, Self>) {
         if state.opened && state.running.is_empty() && state.later.is_none() {
             decision.close();
         }
@@ -172,10 +178,6 @@ impl Entity for Errands {
         if let Some((at, _)) = &state.later {
             owed.wake(Timestamp::from_millis(*at));
         }
-    }
-
-    fn view(state: &State) -> usize {
-        state.running.len()
     }
 }
 
@@ -208,7 +210,14 @@ async fn house_on(
     let world = World { log: Arc::clone(&log), gate: gate.cloned() };
     let kinds = Kinds::default().with::<Errands>(world);
     let port = Arc::clone(journal) as Arc<dyn Journal>;
-    let durable = Durable::new(&node, port, Id::from_bytes([boot; 16]), kinds);
+    let fittings = Fittings {
+        journal: port,
+        boot: Id::from_bytes([boot; 16]),
+        policy: Arc::new(TokenBearer),
+        lanes: Lanes::default(),
+        kinds,
+    };
+    let durable = Durable::new(&node, fittings);
     plant(&node, &root(Strategy::OneForOne).child(durable.as_child())).await;
     House { node, log, durable }
 }
@@ -219,7 +228,7 @@ impl House {
         let body = order.write();
         let post = Post { to, key: key.into(), from: None, opens: true, body, at };
         let posted = journal.post(post).await.expect("the journal works");
-        self.durable.bells().ring(to);
+        self.durable.mail().ring(to);
         posted
     }
 }
@@ -389,7 +398,7 @@ async fn who_crashes_too_often_is_put_aside_for_good_and_its_neighbours_go_on() 
     first.post(&journal, sick, "k", Order::Poison).await;
     let aside = async {
         while let [Due { .. }, ..] = *journal.due(None, 10).await.expect("the journal works") {
-            first.durable.bells().ring(sick);
+            first.durable.mail().ring(sick);
             tokio::task::yield_now().await;
         }
     };

@@ -1,14 +1,22 @@
 //! What an entity is: pure functions over its own history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
 
+use domain::BoxFuture;
 use domain::id::{Address, Kind};
 use domain::journal::{Before, Epoch, Outgoing};
-use domain::time::Timestamp;
+use domain::policy::Act;
+use domain::time::{Clock, Timestamp};
 use domain::wire::Written;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use super::lanes::Lane;
+use super::step::Perform;
+use crate::{Context, Unserved};
 
 /// Something that outlives every process: what it is, is what it has recorded.
 ///
@@ -31,24 +39,19 @@ pub trait Entity: Sized + Send + Sync + 'static {
     type Outcome: Clone + Send + Serialize + DeserializeOwned;
     /// What its jobs touch the world with.
     type Ports: Clone + Send + Sync + 'static;
-    /// What an asker sees: committed, never ahead.
-    type View: Send;
-
     fn decide(
         state: &Self::State,
         heard: Heard<Self>,
         moment: &Moment,
-        decision: &mut Decision<Self>,
+        decision: &mut Decision<'_, Self>,
     );
 
-    fn settle(_state: &Self::State, _moment: &Moment, _decision: &mut Decision<Self>) {}
+    fn settle(_state: &Self::State, _moment: &Moment, _decision: &mut Decision<'_, Self>) {}
 
     /// Total: never refuses what was recorded.
     fn apply(state: &mut Self::State, event: &Self::Event);
 
     fn owed(state: &Self::State, moment: &Moment, owed: &mut Owed<'_, Self>);
-
-    fn view(state: &Self::State) -> Self::View;
 }
 
 /// Plain data that a child performs.
@@ -59,8 +62,34 @@ pub trait Job: Send + 'static {
     fn perform(
         self,
         ports: Self::Ports,
-        clock: std::sync::Arc<dyn domain::time::Clock>,
+        bench: Bench<'_>,
     ) -> impl Future<Output = Self::Outcome> + Send;
+}
+
+/// Where a job is done.
+pub struct Bench<'a> {
+    pub(super) cx: &'a Context<Perform>,
+    pub(super) stop: BoxFuture<'static, ()>,
+}
+
+impl<'a> Bench<'a> {
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.cx.clock()
+    }
+
+    /// Calls a port, which gets told when to end early: the entity has asked for it, or is gone.
+    /// The child is not over before the call has ended, so no later one meets it.
+    pub async fn call<T, F>(
+        self,
+        within: Duration,
+        call: impl FnOnce(BoxFuture<'static, ()>) -> F,
+    ) -> Result<T, Unserved>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.cx.call(within, call(self.stop)).await
+    }
 }
 
 /// What an entity hears, one at a time.
@@ -92,8 +121,31 @@ pub struct Moment {
     pub epoch: Epoch,
 }
 
+/// Whether a child may be begun now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// With a permit of every lane it uses; what does not follow from it gives them back.
+    Admitted,
+    /// A lane is full: owe a permit, and be called when it is there.
+    Wait,
+    /// It may not be done at all; why.
+    Denied(String),
+}
+
+/// Answers from memory whether something may be begun.
+pub(super) trait Gate<E: Entity> {
+    fn admit(&mut self, key: &E::Key, act: &Act<'_>, lanes: Arc<[Lane]>) -> Admission;
+}
+
 /// What follows from what was heard.
-pub struct Decision<E: Entity> {
+pub struct Decision<'a, E: Entity> {
+    pub(super) gate: &'a mut dyn Gate<E>,
+    pub(super) draft: Draft<E>,
+}
+
+/// A decision, once it is made.
+pub(super) struct Draft<E: Entity> {
     pub(super) events: Vec<E::Event>,
     pub(super) posts: Vec<Outgoing>,
     pub(super) answer: Option<Vec<u8>>,
@@ -101,64 +153,119 @@ pub struct Decision<E: Entity> {
     pub(super) closes: bool,
 }
 
-impl<E: Entity> Decision<E> {
-    pub(super) fn new() -> Self {
-        Decision { events: vec![], posts: vec![], answer: None, audit: vec![], closes: false }
+impl<'a, E: Entity> Decision<'a, E> {
+    pub(super) fn new(gate: &'a mut dyn Gate<E>) -> Self {
+        let draft =
+            Draft { events: vec![], posts: vec![], answer: None, audit: vec![], closes: false };
+        Decision { gate, draft }
+    }
+
+    /// Whether this child may be begun now: asked before that is recorded, and at no cost in time.
+    pub fn admit(
+        &mut self,
+        key: &E::Key,
+        act: &Act<'_>,
+        lanes: impl IntoIterator<Item = Lane>,
+    ) -> Admission {
+        self.gate.admit(key, act, each_once(lanes))
     }
 
     /// Folded when `decide` or `settle` returns.
     pub fn record(&mut self, event: E::Event) {
-        self.events.push(event);
+        self.draft.events.push(event);
     }
 
     /// To an entity that exists, in the same append.
     pub fn post(&mut self, to: Address, post: &impl Written) {
-        self.posts.push(Outgoing { to, opens: false, body: post.write() });
+        self.draft.posts.push(Outgoing { to, opens: false, body: post.write() });
     }
 
     /// To an entity that this makes, if it is not there yet.
     pub fn open(&mut self, to: Address, post: &impl Written) {
-        self.posts.push(Outgoing { to, opens: true, body: post.write() });
+        self.draft.posts.push(Outgoing { to, opens: true, body: post.write() });
     }
 
     /// Kept with the post that is being heard, and given whenever its key comes again.
     pub fn answer(&mut self, answer: Vec<u8>) {
-        self.answer = Some(answer);
+        self.draft.answer = Some(answer);
     }
 
     /// One line of the audit, in the same append.
     pub fn audit(&mut self, line: Vec<u8>) {
-        self.audit.push(line);
+        self.draft.audit.push(line);
     }
 
     /// This is the last turn: nothing is heard any more.
     pub fn close(&mut self) {
-        self.closes = true;
+        self.draft.closes = true;
     }
 }
 
 /// What must be going on. The shell compares it with what runs, and closes the difference.
 pub struct Owed<'a, E: Entity> {
     running: &'a dyn Fn(&E::Key) -> bool,
+    pub(super) due: Due<E>,
+}
+
+/// What is owed, once all of it is said.
+pub(super) struct Due<E: Entity> {
     pub(super) children: BTreeSet<E::Key>,
     pub(super) starts: Vec<(E::Key, E::Job)>,
+    pub(super) stopping: BTreeMap<E::Key, Timestamp>,
+    pub(super) permits: BTreeMap<E::Key, Arc<[Lane]>>,
     pub(super) wake_at: Option<Timestamp>,
+}
+
+impl<E: Entity> Due<E> {
+    pub(super) fn nothing() -> Self {
+        Due {
+            children: BTreeSet::new(),
+            starts: Vec::new(),
+            stopping: BTreeMap::new(),
+            permits: BTreeMap::new(),
+            wake_at: None,
+        }
+    }
+
+    /// How much it is, without the wake, which has a place of its own.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.children.len() + self.permits.len()).unwrap_or(u32::MAX)
+    }
 }
 
 impl<'a, E: Entity> Owed<'a, E> {
     pub(super) fn new(running: &'a dyn Fn(&E::Key) -> bool) -> Self {
-        Owed { running, children: BTreeSet::new(), starts: Vec::new(), wake_at: None }
+        Owed { running, due: Due::nothing() }
     }
 
     /// A child; its job is made only if it does not run yet.
     pub fn child(&mut self, key: E::Key, job: impl FnOnce() -> E::Job) {
-        if self.children.insert(key.clone()) && !(self.running)(&key) {
-            self.starts.push((key, job()));
+        if self.due.children.insert(key.clone()) && !(self.running)(&key) {
+            self.due.starts.push((key, job()));
         }
+    }
+
+    /// A child that is to end: it is asked once, and killed at the deadline. It is owed until its
+    /// end was heard, and never started again.
+    pub fn stopping(&mut self, key: E::Key, deadline: Timestamp) {
+        if self.due.children.insert(key.clone()) {
+            self.wake(deadline);
+            self.due.stopping.insert(key, deadline);
+        }
+    }
+
+    /// A permit of each of these lanes, for a child that was not admitted.
+    pub fn permit(&mut self, key: E::Key, lanes: impl IntoIterator<Item = Lane>) {
+        self.due.permits.insert(key, each_once(lanes));
     }
 
     /// To be woken; the earliest of all counts.
     pub fn wake(&mut self, at: Timestamp) {
-        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        self.due.wake_at = Some(self.due.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
+}
+
+/// A lock that is named twice is one lock.
+fn each_once(lanes: impl IntoIterator<Item = Lane>) -> Arc<[Lane]> {
+    lanes.into_iter().collect::<BTreeSet<Lane>>().into_iter().collect()
 }

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use domain::id::{Address, Kind};
 use domain::journal::{Boot, Journal};
-use domain::time::Timestamp;
+use domain::policy::Policy;
+use domain::time::{Clock, Timestamp};
 
 use super::entity::Entity;
 use super::keeper::{Keeper, Wanted};
+use super::lanes::{Board, Lanes};
+use super::mail::{Askers, Mail};
 use super::shell::{Seated, Shell};
 use super::timers::{Timers, WakeAt};
 use crate::child::{Child, Supervisor, Template, Worker};
@@ -34,8 +37,12 @@ type Make = Box<dyn Fn(Address, &Arc<House>, &Context<Wanted>) -> Child + Send +
 
 /// What all shells of a node share.
 pub(crate) struct House {
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) boot: Boot,
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) lanes: Arc<Board>,
+    pub(super) askers: Askers,
     pub(super) steps: SupervisorHandle,
     pub(super) entities: SupervisorHandle,
     keeper: Handle<Wanted>,
@@ -51,6 +58,15 @@ pub(crate) struct House {
 pub struct Durable {
     house: Arc<House>,
     root: Supervisor,
+}
+
+/// What it is put together from.
+pub struct Fittings {
+    pub journal: Arc<dyn Journal>,
+    pub boot: Boot,
+    pub policy: Arc<dyn Policy>,
+    pub lanes: Lanes,
+    pub kinds: Kinds,
 }
 
 /// Which kinds of entities live here, and what their jobs touch the world with.
@@ -71,7 +87,8 @@ impl Kinds {
 }
 
 impl Durable {
-    pub fn new(node: &Node, journal: Arc<dyn Journal>, boot: Boot, kinds: Kinds) -> Self {
+    pub fn new(node: &Node, fittings: Fittings) -> Self {
+        let Fittings { journal, boot, policy, lanes, kinds } = fittings;
         let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal));
         let leave = Shutdown::Deadline(LEAVE_DEADLINE);
         let entities = Supervisor::dynamic("entities", template(Restart::Transient, leave));
@@ -88,8 +105,12 @@ impl Durable {
                     .on(node);
             servants.extend([timer, keep]);
             House {
+                clock: Arc::clone(&node.shared().clock),
                 journal,
                 boot,
+                policy,
+                lanes: Board::new(lanes),
+                askers: Askers::default(),
                 steps: steps.handle(),
                 entities: entities.handle(),
                 keeper,
@@ -113,19 +134,8 @@ impl Durable {
     }
 
     /// For the doors.
-    pub fn bells(&self) -> Bells {
-        Bells(Arc::clone(&self.house))
-    }
-}
-
-/// Rings bells: for doors, whose posts are durable before anybody is told.
-#[derive(Clone)]
-pub struct Bells(Arc<House>);
-
-impl Bells {
-    /// Something waits in the inbox of this entity.
-    pub fn ring(&self, address: Address) {
-        self.0.ring(address);
+    pub fn mail(&self) -> Mail {
+        Mail(Arc::clone(&self.house))
     }
 }
 
@@ -177,8 +187,13 @@ impl House {
         format!("{address}.{number}")
     }
 
+    /// One that nobody else on this node has.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(super) fn add_child(&self, address: Address) -> u64 {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
         lock(&self.children).entry(address).or_default().insert(number);
         number
     }

@@ -6,7 +6,7 @@ use domain::journal::{Body, Journal, Seq};
 
 use super::entity::{Entity, Moment};
 use super::history::whole;
-use super::turn;
+use super::turn::{self, Heed};
 
 /// What came of deciding a history again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub async fn replay<E: Entity>(
         let seq = first.seq;
         let minutes = first.heard.as_deref();
         let minutes = minutes.ok_or_else(|| format!("event {} begins no turn", seq.0))?;
-        let (now, came) = turn::read_minutes::<E>(minutes, address)?;
+        let Heed { now, came, mut gate } = turn::read_minutes::<E>(minutes, address)?;
         let moment = Moment { me: address, now, epoch: first.epoch };
         let mut recorded = vec![first.body];
         while let Some(more) = events.next_if(|event| event.heard.is_none()) {
             recorded.push(more.body);
         }
         // Whoever is owed runs already, so no job is made.
-        let turn = turn::take::<E>(state, came, &moment, &|_| true);
+        let turn = turn::take::<E>(state, came, &moment, &|_| true, &mut gate);
         if let Some(at) = difference(&recorded, &turn.events) {
             let seq = Seq(seq.0 + at as u64);
             let (recorded, decided) = (recorded.get(at).cloned(), turn.events.get(at).cloned());

@@ -18,11 +18,14 @@ use domain::journal::{
 };
 use domain::time::Timestamp;
 use domain::wire::Written;
+use futures::future::try_join_all;
 
-use super::entity::{Ended, Entity, Moment};
+use super::entity::{Due, Ended, Entity, Moment};
 use super::history::PAGE;
 use super::house::{Bell, House, JOURNAL_DEADLINE};
-use super::step;
+use super::lanes::Permit;
+use super::permits::Permits;
+use super::step::{self, Running};
 use super::turn::{self, Came, Turn};
 use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
 
@@ -39,6 +42,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) enum Knock<E: Entity> {
     /// Something waits in its inbox, or the moment it wanted to be woken at has come.
     Bell(Bell),
+    /// A permit that it waits for is there.
+    Called,
     /// The child of this key and number has ended.
     Ended(E::Key, u64, Ended<E::Outcome>),
 }
@@ -60,12 +65,13 @@ struct Life<E: Entity> {
     /// What was owed and waited for by the last append.
     owes: u32,
     wake_at: Option<Timestamp>,
-    /// Who runs, by the number of its start.
-    running: BTreeMap<E::Key, u64>,
+    running: BTreeMap<E::Key, Running>,
+    permits: Permits<E>,
 }
 
 impl<E: Entity> Shell<E> {
     pub(super) fn new(me: Address, house: Arc<House>, ports: E::Ports) -> Self {
+        let permits = Permits::new(&house);
         let life = Life {
             state: E::State::default(),
             epoch: Epoch(0),
@@ -73,6 +79,7 @@ impl<E: Entity> Shell<E> {
             owes: 0,
             wake_at: None,
             running: BTreeMap::new(),
+            permits,
         };
         Shell { me, house, ports, life }
     }
@@ -148,27 +155,33 @@ impl<E: Entity> Shell<E> {
         came: Vec<Came<E>>,
         cx: &Context<Knock<E>>,
     ) -> Result<After, BoxError> {
+        let askers = self.house.askers.of(self.me, &came);
         let life = &mut self.life;
         let moment = Moment { me: self.me, now: cx.clock().now(), epoch: life.epoch };
         let state = std::mem::take(&mut life.state);
-        let mut turn = turn::take::<E>(state, came, &moment, &|key| life.running.contains_key(key));
-        let owes = u32::try_from(turn.children.len()).unwrap_or(u32::MAX);
+        let running = |key: &E::Key| life.running.contains_key(key);
+        let mut turn = turn::take::<E>(state, came, &moment, &running, &mut life.permits);
+        let owes = turn.due.count();
         let is_news = !turn.is_empty()
             || owes != life.owes
-            || turn.wake_at != life.wake_at
+            || turn.due.wake_at != life.wake_at
             || turn.status != Status::Open;
         if is_news {
             let append = self.append(&mut turn, &moment, owes, cx);
+            let fates = askers.fates(&append.taken);
             match self.record(append, cx).await? {
                 Appended::Superseded => return Ok(After::Superseded),
                 Appended::Done { head, bells } => {
                     self.life.head = head;
                     bells.into_iter().for_each(|address| self.house.ring(address));
+                    self.house.askers.answer(self.me, fates);
                 }
             }
         }
         let is_closed = turn.status != Status::Open;
-        self.act(turn, owes, cx).await?;
+        self.life.state = turn.state;
+        self.life.owes = owes;
+        self.act(turn.due, moment.now, cx).await?;
         Ok(if is_closed { After::Closed } else { After::Open })
     }
 
@@ -221,7 +234,7 @@ impl<E: Entity> Shell<E> {
             posts: std::mem::take(&mut turn.posts),
             audit: std::mem::take(&mut turn.audit),
             owes,
-            wake_at: turn.wake_at,
+            wake_at: turn.due.wake_at,
             status: turn.status.clone(),
             format: E::FORMAT,
         }
@@ -230,31 +243,58 @@ impl<E: Entity> Shell<E> {
     /// It is on the disk: closes the difference between what is owed and what runs.
     async fn act(
         &mut self,
-        turn: Turn<E>,
-        owes: u32,
+        due: Due<E>,
+        now: Timestamp,
         cx: &Context<Knock<E>>,
     ) -> Result<(), BoxError> {
-        let Turn { state, children, starts, wake_at, .. } = turn;
+        let Due { children, starts, stopping, permits, wake_at } = due;
         if wake_at != self.life.wake_at {
+            self.life.wake_at = wake_at;
             self.house.wake(self.me, wake_at);
         }
-        self.life.state = state;
-        self.life.owes = owes;
-        self.life.wake_at = wake_at;
-        let no_more = |(key, _): &(&E::Key, &u64)| !children.contains(key);
+        let no_more = |(key, _): &(&E::Key, &Running)| !children.contains(key);
         let stops: Vec<E::Key> =
             self.life.running.iter().filter(no_more).map(|(key, _)| key.clone()).collect();
         for key in stops {
-            if let Some(number) = self.life.running.remove(&key) {
+            if let Some(Running { number, .. }) = self.life.running.remove(&key) {
                 self.house.stop_child(self.me, number).await;
             }
         }
-        for (key, job) in starts {
-            let number =
-                step::start::<E>(&self.house, self.me, key.clone(), job, &self.ports, cx).await?;
-            self.life.running.insert(key, number);
+        for (key, deadline) in stopping {
+            let Some(running) = self.life.running.get_mut(&key) else { continue };
+            if let Some(stop) = running.stop.take() {
+                // Gone, it has ended by itself.
+                let _ = stop.send(());
+            } else if deadline <= now {
+                // Its end is heard as that of every child that dies.
+                self.house.stop_child(self.me, running.number).await;
+            }
         }
+        let mut starting = Vec::with_capacity(starts.len());
+        for (key, job) in starts {
+            let permit = self.life.permits.spend(&key);
+            starting.push((key, job, permit));
+        }
+        let starts = starting.into_iter();
+        let starts = starts.map(|(key, job, permit)| self.start(key, job, permit, cx));
+        for (key, running) in try_join_all(starts).await? {
+            self.life.running.insert(key, running);
+        }
+        // Whatever was admitted and does not run now was not needed.
+        self.life.permits.settle(permits, cx);
         Ok(())
+    }
+
+    async fn start(
+        &self,
+        key: E::Key,
+        job: E::Job,
+        permit: Option<Permit>,
+        cx: &Context<Knock<E>>,
+    ) -> Result<(E::Key, Running), BoxError> {
+        let job = (key.clone(), job);
+        let (number, stop) = step::start::<E>(&self.house, self.me, job, &self.ports, cx).await?;
+        Ok((key, Running { number, stop: Some(stop), _permit: permit }))
     }
 
     /// What a message has brought; nothing of a child that was forgotten.
@@ -264,8 +304,10 @@ impl<E: Entity> Shell<E> {
                 bell.hear();
                 None
             }
+            Knock::Called => None,
             Knock::Ended(key, number, ended) => {
-                let is_current = self.life.running.get(&key) == Some(&number);
+                let running = self.life.running.get(&key);
+                let is_current = running.is_some_and(|running| running.number == number);
                 if is_current {
                     self.life.running.remove(&key);
                     self.house.forget_child(self.me, number);
@@ -331,7 +373,8 @@ impl<E: Entity> Actor for Shell<E> {
         let posts = if has_rung { self.posts(cx).await? } else { Vec::new() };
         let may_be_more = posts.len() == POSTS_MAX as usize;
         came.extend(posts);
-        let after = match came.is_empty() {
+        let have_come = self.life.permits.have_come();
+        let after = match came.is_empty() && !have_come {
             true => After::Open,
             false => self.take_turn(came, cx).await?,
         };
@@ -341,7 +384,9 @@ impl<E: Entity> Actor for Shell<E> {
                 Ok(Next::Go)
             }
             // With nothing that runs it is a row, and no actor.
-            After::Open if self.life.running.is_empty() => Ok(Next::Done),
+            After::Open if self.life.running.is_empty() && self.life.permits.is_empty() => {
+                Ok(Next::Done)
+            }
             After::Open => Ok(Next::Go),
             After::Closed | After::Superseded => {
                 self.house.end_children(self.me).await;

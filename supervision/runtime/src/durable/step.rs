@@ -3,43 +3,55 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::BoxError;
 use domain::id::Address;
+use domain::{BoxError, BoxFuture};
+use tokio::sync::oneshot;
 
-use super::entity::{Ended, Entity, Job};
+use super::entity::{Bench, Ended, Entity, Job};
 use super::house::House;
+use super::lanes::Permit;
 use super::shell::Knock;
 use crate::spec::{Restart, Shutdown};
-use crate::{Actor, Bounds, Context, Handle, Message, Next, Worker};
+use crate::{Actor, Bounds, Class, Context, Handle, Message, Next, Worker};
 
 /// How long an outcome may wait for a place with its entity, which deals with many at a time.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
 
 /// The one thing a step hears, from itself.
-struct Perform;
+pub(super) struct Perform;
 
 impl Message for Perform {}
 
 struct Step<E: Entity> {
     key: E::Key,
     number: u64,
-    job: Option<E::Job>,
+    job: Option<(E::Job, BoxFuture<'static, ()>)>,
     ports: E::Ports,
     entity: Handle<Knock<E>>,
+}
+
+/// A child at its work.
+pub(super) struct Running {
+    pub(super) number: u64,
+    /// Asks it to end; so does dropping this, when nobody is left to hear of its end.
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    /// Back in its lanes when the end of the child was heard.
+    pub(super) _permit: Option<Permit>,
 }
 
 /// Starts a child, and sees to it that its entity hears of its end in any case.
 pub(super) async fn start<E: Entity>(
     house: &Arc<House>,
     me: Address,
-    key: E::Key,
-    job: E::Job,
+    (key, job): (E::Key, E::Job),
     ports: &E::Ports,
     cx: &Context<Knock<E>>,
-) -> Result<u64, BoxError> {
+) -> Result<(u64, oneshot::Sender<()>), BoxError> {
     let number = house.add_child(me);
     let (entity, ports, its_key) = (cx.myself(), ports.clone(), key.clone());
-    let job = Mutex::new(Some(job));
+    let (stop, stopped) = oneshot::channel();
+    let stopped: BoxFuture<'static, ()> = Box::pin(async { drop(stopped.await) });
+    let job = Mutex::new(Some((job, stopped)));
     let make = move || Step {
         key: its_key.clone(),
         number,
@@ -50,6 +62,8 @@ pub(super) async fn start<E: Entity>(
     let worker = Worker::new(&House::child_id(me, number), "step", make)
         .restart(Restart::Temporary)
         .shutdown(Shutdown::Brutal)
+        // Where the sockets are that its calls wait for.
+        .class(Class::Adapter)
         .mailbox(Bounds { messages_max: 1, ..Bounds::default() });
     let (child, handle) = worker.beside(cx);
     house.steps.start(child).await?;
@@ -60,7 +74,7 @@ pub(super) async fn start<E: Entity>(
         // Without effect where its outcome has been heard: that was said before it ended.
         let _ = entity.tell_within(Knock::Ended(key, number, Ended::Lost(why)), SAID_WITHIN).await;
     });
-    Ok(number)
+    Ok((number, stop))
 }
 
 impl<E: Entity> Actor for Step<E> {
@@ -77,8 +91,8 @@ impl<E: Entity> Actor for Step<E> {
         Perform: Perform,
         cx: &mut Context<Perform>,
     ) -> Result<Next, BoxError> {
-        let job = self.job.take().ok_or("a step is performed once")?;
-        let outcome = job.perform(self.ports.clone(), cx.clock()).await;
+        let (job, stop) = self.job.take().ok_or("a step is performed once")?;
+        let outcome = job.perform(self.ports.clone(), Bench { cx, stop }).await;
         let said = Knock::Ended(self.key.clone(), self.number, Ended::Said(outcome));
         self.entity.tell_within(said, SAID_WITHIN).await.map_err(|refused| refused.why)?;
         Ok(Next::Done)

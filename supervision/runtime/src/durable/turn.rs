@@ -1,15 +1,18 @@
 //! One turn, from what was heard to one append: pure, and the same whenever it is decided again.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use domain::id::Address;
 use domain::journal::{Before, Body, Fate, Ordinal, Outgoing, Post, Status, Taken, Waiting};
+use domain::policy::Act;
 use domain::time::Timestamp;
 use domain::wire::Written;
 use serde::{Deserialize, Serialize};
 
-use super::entity::{Decision, Ended, Entity, Heard, Moment, Owed};
+use super::entity::{Admission, Decision, Draft, Due, Ended, Entity, Gate, Heard, Moment, Owed};
+use super::lanes::Lane;
 use crate::incarnation::panic_text;
 
 /// More rounds of `settle` than any rule needs: one that goes on is a bug.
@@ -31,9 +34,7 @@ pub(super) struct Turn<E: Entity> {
     pub(super) taken: Vec<Taken>,
     pub(super) posts: Vec<Outgoing>,
     pub(super) audit: Vec<Vec<u8>>,
-    pub(super) children: BTreeSet<E::Key>,
-    pub(super) starts: Vec<(E::Key, E::Job)>,
-    pub(super) wake_at: Option<Timestamp>,
+    pub(super) due: Due<E>,
     pub(super) status: Status,
 }
 
@@ -50,6 +51,9 @@ impl<E: Entity> Turn<E> {
 struct Minutes<K, O> {
     now: Timestamp,
     heard: Vec<Minute<K, O>>,
+    /// What the gate said, in the order in which it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    admitted: Vec<Admission>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,11 +93,18 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// What a recorded turn has heard, to be heard again.
+pub(super) struct Heed<E: Entity> {
+    pub(super) now: Timestamp,
+    pub(super) came: Vec<Came<E>>,
+    pub(super) gate: Recalled,
+}
+
 pub(super) fn read_minutes<E: Entity>(
     minutes: &[u8],
     me: Address,
-) -> Result<(Timestamp, Vec<Came<E>>), rmp_serde::decode::Error> {
-    let Minutes { now, heard }: Minutes<E::Key, E::Outcome> = rmp_serde::from_slice(minutes)?;
+) -> Result<Heed<E>, rmp_serde::decode::Error> {
+    let Minutes { now, heard, admitted } =
+        rmp_serde::from_slice::<Minutes<E::Key, E::Outcome>>(minutes)?;
     let came = heard.into_iter().map(|minute| match minute {
         Minute::Posted { from, name, version, body: Bytes(bytes) } => {
             let body = Body { name: name.into(), version, bytes };
@@ -104,7 +115,31 @@ pub(super) fn read_minutes<E: Entity>(
         Minute::Due => Came::Due,
         Minute::Reborn { before } => Came::Reborn(before),
     });
-    Ok((now, came.collect()))
+    Ok(Heed { now, came: came.collect(), gate: Recalled(admitted.into()) })
+}
+
+/// The gate as it answered then.
+pub(super) struct Recalled(VecDeque<Admission>);
+
+impl<E: Entity> Gate<E> for Recalled {
+    fn admit(&mut self, _key: &E::Key, _act: &Act<'_>, _lanes: Arc<[Lane]>) -> Admission {
+        // Asked more often than then, it is a difference that the events will show.
+        self.0.pop_front().unwrap_or(Admission::Wait)
+    }
+}
+
+/// Writes down what a gate says.
+struct Noted<'a, E: Entity> {
+    gate: &'a mut dyn Gate<E>,
+    said: Vec<Admission>,
+}
+
+impl<E: Entity> Gate<E> for Noted<'_, E> {
+    fn admit(&mut self, key: &E::Key, act: &Act<'_>, lanes: Arc<[Lane]>) -> Admission {
+        let admission = self.gate.admit(key, act, lanes);
+        self.said.push(admission.clone());
+        admission
+    }
 }
 
 /// Hears everything in its order, folds as it goes, and lets follow what follows by itself.
@@ -113,25 +148,27 @@ pub(super) fn take<E: Entity>(
     came: Vec<Came<E>>,
     moment: &Moment,
     running: &dyn Fn(&E::Key) -> bool,
+    gate: &mut dyn Gate<E>,
 ) -> Turn<E> {
     let mut desk = Desk::<E> {
         state,
+        gate: Noted { gate, said: Vec::new() },
         events: Vec::new(),
         taken: Vec::new(),
         posts: Vec::new(),
         audit: Vec::new(),
         closes: false,
     };
-    let mut minutes = Minutes { now: moment.now, heard: Vec::with_capacity(came.len()) };
+    let mut heard = Vec::with_capacity(came.len());
     for came in came {
-        minutes.heard.extend(desk.hear(came, moment));
+        heard.extend(desk.hear(came, moment));
     }
     desk.settle(moment);
     let mut owed = Owed::<E>::new(running);
     if !desk.closes {
         E::owed(&desk.state, moment, &mut owed);
     }
-    let Owed { children, starts, wake_at, .. } = owed;
+    let minutes = Minutes { now: moment.now, heard, admitted: desk.gate.said };
     Turn {
         state: desk.state,
         events: desk.events,
@@ -139,15 +176,14 @@ pub(super) fn take<E: Entity>(
         taken: desk.taken,
         posts: desk.posts,
         audit: desk.audit,
-        children,
-        starts,
-        wake_at,
+        due: owed.due,
         status: if desk.closes { Status::Closed } else { Status::Open },
     }
 }
 
-struct Desk<E: Entity> {
+struct Desk<'a, E: Entity> {
     state: E::State,
+    gate: Noted<'a, E>,
     events: Vec<Body>,
     taken: Vec<Taken>,
     posts: Vec<Outgoing>,
@@ -155,7 +191,7 @@ struct Desk<E: Entity> {
     closes: bool,
 }
 
-impl<E: Entity> Desk<E> {
+impl<E: Entity> Desk<'_, E> {
     /// Returns what the minutes say of it; nothing of a post that could not be handled.
     fn hear(&mut self, came: Came<E>, moment: &Moment) -> Option<Minute<E::Key, E::Outcome>> {
         match came {
@@ -190,21 +226,24 @@ impl<E: Entity> Desk<E> {
             }
         };
         // It sees the state and cannot change it, so its panic spoils this post and nothing else.
+        let said = self.gate.said.len();
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut decision = Decision::new();
+            let mut decision = Decision::new(&mut self.gate);
             E::decide(&self.state, heard, moment, &mut decision);
-            decision
+            decision.draft
         }));
         match decided {
-            Ok(mut decision) => {
-                let answer = decision.answer.take();
+            Ok(mut draft) => {
+                let answer = draft.answer.take();
                 self.taken.push(Taken { ordinal, fate: Fate::Heard(answer) });
-                self.fold(decision);
+                self.fold(draft);
                 let Body { name, version, bytes } = post.body;
                 let name = name.to_string();
                 Some(Minute::Posted { from: post.from, name, version, body: Bytes(bytes) })
             }
             Err(panic) => {
+                // Permits that it has taken go back after the turn: nothing follows from them.
+                self.gate.said.truncate(said);
                 self.bury(ordinal, format!("its decider panicked: {}", panic_text(&*panic)));
                 None
             }
@@ -216,9 +255,10 @@ impl<E: Entity> Desk<E> {
     }
 
     fn decide(&mut self, heard: Heard<E>, moment: &Moment) {
-        let mut decision = Decision::new();
+        let mut decision = Decision::new(&mut self.gate);
         E::decide(&self.state, heard, moment, &mut decision);
-        self.fold(decision);
+        let draft = decision.draft;
+        self.fold(draft);
     }
 
     fn settle(&mut self, moment: &Moment) {
@@ -226,10 +266,11 @@ impl<E: Entity> Desk<E> {
             if self.closes {
                 return;
             }
-            let mut decision = Decision::new();
+            let mut decision = Decision::new(&mut self.gate);
             E::settle(&self.state, moment, &mut decision);
-            let is_last = decision.events.is_empty();
-            self.fold(decision);
+            let draft = decision.draft;
+            let is_last = draft.events.is_empty();
+            self.fold(draft);
             if is_last {
                 return;
             }
@@ -237,13 +278,13 @@ impl<E: Entity> Desk<E> {
         panic!("what follows by itself goes on after {ROUNDS_MAX} rounds");
     }
 
-    fn fold(&mut self, decision: Decision<E>) {
-        for event in decision.events {
+    fn fold(&mut self, draft: Draft<E>) {
+        for event in draft.events {
             E::apply(&mut self.state, &event);
             self.events.push(event.write());
         }
-        self.posts.extend(decision.posts);
-        self.audit.extend(decision.audit);
-        self.closes |= decision.closes;
+        self.posts.extend(draft.posts);
+        self.audit.extend(draft.audit);
+        self.closes |= draft.closes;
     }
 }

@@ -1,0 +1,217 @@
+//! Lanes: how many steps of this node may use the same thing at the same time.
+//!
+//! A lane has so many permits, and a lock is a lane of one. Who wants several gets all of them or
+//! none. Who waits is served in order: what an earlier one waits for is not given to a later one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// One thing that a step uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    Named(Arc<str>),
+    /// Whoever names the same thing.
+    Lock(Arc<str>),
+}
+
+/// How many permits each lane has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lanes {
+    pub permits: BTreeMap<Arc<str>, u32>,
+    /// Of a lane that is not named there.
+    pub others: u32,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Lanes { permits: BTreeMap::new(), others: 16 }
+    }
+}
+
+impl Lanes {
+    fn permits(&self, lane: &Lane) -> u32 {
+        match lane {
+            Lane::Named(name) => self.permits.get(name).copied().unwrap_or(self.others),
+            Lane::Lock(_) => 1,
+        }
+    }
+}
+
+/// Who holds what, and who waits for it.
+pub(super) struct Board {
+    lanes: Lanes,
+    marks: Mutex<Marks>,
+}
+
+#[derive(Default)]
+struct Marks {
+    taken: HashMap<Lane, u32>,
+    waiting: BTreeMap<u64, Waiting>,
+    /// Who waits for a lane, in order.
+    queues: HashMap<Lane, BTreeSet<u64>>,
+    last: u64,
+}
+
+struct Waiting {
+    wants: Arc<[Lane]>,
+    place: Arc<Place>,
+}
+
+/// Where the permit of somebody who waits is put down.
+struct Place {
+    permit: Mutex<Option<Permit>>,
+    /// Tells whoever waits to look.
+    called: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Leave to use some lanes, until it is dropped.
+pub(super) struct Permit {
+    board: Weak<Board>,
+    lanes: Arc<[Lane]>,
+}
+
+/// A place in the queue; dropping it leaves the queue.
+pub(super) struct Ticket {
+    board: Weak<Board>,
+    number: u64,
+    place: Arc<Place>,
+}
+
+impl Board {
+    pub(super) fn new(lanes: Lanes) -> Arc<Self> {
+        Arc::new(Board { lanes, marks: Mutex::default() })
+    }
+
+    /// All of these, if all are free and nobody waits for any of them.
+    pub(super) fn take(self: &Arc<Self>, wants: &Arc<[Lane]>) -> Option<Permit> {
+        let mut marks = lock(&self.marks);
+        let is_free = |lane: &Lane| self.is_free(&marks, lane) && !marks.queues.contains_key(lane);
+        wants.iter().all(is_free).then(|| self.mark(&mut marks, wants))
+    }
+
+    /// Waits for all of these.
+    pub(super) fn queue(
+        self: &Arc<Self>,
+        wants: &Arc<[Lane]>,
+        called: impl Fn() + Send + Sync + 'static,
+    ) -> Ticket {
+        let place = Arc::new(Place { permit: Mutex::new(None), called: Box::new(called) });
+        let number = {
+            let mut marks = lock(&self.marks);
+            marks.last += 1;
+            let number = marks.last;
+            for lane in wants.iter() {
+                marks.queues.entry(lane.clone()).or_default().insert(number);
+            }
+            let waiting = Waiting { wants: Arc::clone(wants), place: Arc::clone(&place) };
+            marks.waiting.insert(number, waiting);
+            number
+        };
+        self.serve(wants);
+        Ticket { board: Arc::downgrade(self), number, place }
+    }
+
+    fn is_free(&self, marks: &Marks, lane: &Lane) -> bool {
+        marks.taken.get(lane).copied().unwrap_or(0) < self.lanes.permits(lane)
+    }
+
+    fn mark(self: &Arc<Self>, marks: &mut Marks, lanes: &Arc<[Lane]>) -> Permit {
+        for lane in lanes.iter() {
+            *marks.taken.entry(lane.clone()).or_insert(0) += 1;
+        }
+        Permit { board: Arc::downgrade(self), lanes: Arc::clone(lanes) }
+    }
+
+    /// Something may have become free of these: gives it to those who wait, in their order.
+    fn serve(self: &Arc<Self>, lanes: &[Lane]) {
+        let mut served = Vec::new();
+        {
+            let mut marks = lock(&self.marks);
+            let mut looks: Vec<Lane> = lanes.to_vec();
+            while let Some(lane) = looks.pop() {
+                let first = marks.queues.get(&lane).and_then(BTreeSet::first).copied();
+                let Some(number) = first else { continue };
+                let is_served = marks.waiting.get(&number).is_some_and(|waiting| {
+                    let is_next = |lane: &Lane| {
+                        let queue = marks.queues.get(lane);
+                        queue.and_then(BTreeSet::first) == Some(&number)
+                    };
+                    waiting.wants.iter().all(|lane| self.is_free(&marks, lane) && is_next(lane))
+                });
+                if is_served && let Some(Waiting { wants, place }) = marks.leave(number) {
+                    looks.extend(wants.iter().cloned());
+                    served.push((self.mark(&mut marks, &wants), place));
+                }
+            }
+        }
+        for (permit, place) in served {
+            *lock(&place.permit) = Some(permit);
+            (place.called)();
+        }
+    }
+
+    fn give_back(self: &Arc<Self>, lanes: &[Lane]) {
+        {
+            let mut marks = lock(&self.marks);
+            for lane in lanes {
+                if let Some(count) = marks.taken.get_mut(lane) {
+                    *count -= 1;
+                    if *count == 0 {
+                        marks.taken.remove(lane);
+                    }
+                }
+            }
+        }
+        self.serve(lanes);
+    }
+}
+
+impl Marks {
+    /// Takes somebody out of all queues.
+    fn leave(&mut self, number: u64) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&number)?;
+        for lane in waiting.wants.iter() {
+            if let Some(queue) = self.queues.get_mut(lane) {
+                queue.remove(&number);
+                if queue.is_empty() {
+                    self.queues.remove(lane);
+                }
+            }
+        }
+        Some(waiting)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(board) = self.board.upgrade() {
+            board.give_back(&self.lanes);
+        }
+    }
+}
+
+impl Ticket {
+    /// The permit, once it is there.
+    pub(super) fn take(&self) -> Option<Permit> {
+        lock(&self.place.permit).take()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let Some(board) = self.board.upgrade() else { return };
+        let left = lock(&board.marks).leave(self.number);
+        // What was put down for it goes back; others may have waited behind it.
+        drop(self.take());
+        if let Some(Waiting { wants, .. }) = left {
+            board.serve(&wants);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
