@@ -86,10 +86,7 @@ fn one_of(place: &str, value: &Value, options: &Value) -> String {
 
 /// Enough of a value to be found again.
 fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("`{}…`", &text[..end]),
         None => format!("`{text}`"),

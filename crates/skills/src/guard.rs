@@ -9,7 +9,7 @@
 //! It is the subreaper of all that the tool starts: what loses its parent, also on purpose and into
 //! a session of its own, becomes the guard's child and cannot leave. When the tool has ended, when
 //! the node asks, or when the socket ends because the node is gone, everything below the guard is
-//! stopped, killed and reaped until nobody is left; then it lets go of the lock and ends.
+//! killed and reaped until nobody is left; then it lets go of the lock and ends.
 //!
 //! What it cannot hold: a process of the same user may kill the guard outright. The tool's first
 //! process dies with its guard then (`PR_SET_PDEATHSIG`; a guard has one thread), and the node ends

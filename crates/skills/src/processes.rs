@@ -1,6 +1,7 @@
 //! Who runs on this machine and who started whom, as `/proc` tells it.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use nix::unistd::Pid;
 
@@ -31,6 +32,24 @@ pub(crate) fn descendants(root: Pid) -> Vec<Pid> {
     found
 }
 
+/// Those whom `parent` has started or inherited, and who were not waited for.
+pub(crate) fn children(parent: Pid) -> Vec<Pid> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
+    let mut children = Vec::new();
+    for thread in threads.filter_map(Result::ok) {
+        match std::fs::read_to_string(thread.path().join("children")) {
+            Ok(pids) => children.extend(pids.split_whitespace().filter_map(pid)),
+            // The thread has ended meanwhile, or the kernel was built without these files.
+            Err(_) if Path::new("/proc/thread-self/children").exists() => {}
+            Err(_) => {
+                let below = all().into_iter().filter(|process| process.parent == parent);
+                return below.map(|process| process.pid).collect();
+            }
+        }
+    }
+    children
+}
+
 /// The members of a session, its leader included.
 pub(crate) fn members(session: Pid) -> Vec<Process> {
     all().into_iter().filter(|process| process.session == session).collect()
@@ -48,13 +67,16 @@ fn all() -> Vec<Process> {
 
 /// Reads `PID (NAME) STATE PARENT GROUP SESSION …`; a name may hold blanks and brackets.
 fn read(stat: &str) -> Option<Process> {
-    let pid = stat.split_once(' ')?.0;
+    let first = stat.split_once(' ')?.0;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let number = |text: &str| Some(Pid::from_raw(text.parse().ok()?));
     let ended = fields.next()? == "Z";
-    let parent = number(fields.next()?)?;
-    let session = number(fields.nth(1)?)?;
-    Some(Process { pid: number(pid)?, parent, session, ended })
+    let parent = pid(fields.next()?)?;
+    let session = pid(fields.nth(1)?)?;
+    Some(Process { pid: pid(first)?, parent, session, ended })
+}
+
+fn pid(text: &str) -> Option<Pid> {
+    Some(Pid::from_raw(text.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -21,10 +21,6 @@ const LOOK_PERIOD_MS_MAX: u16 = 1_000;
 /// Stands for every real-time signal; the library that reads how a child ended knows none.
 const REAL_TIME_SIGNAL: i32 = 34;
 
-/// How many looks may each find somebody new before they are killed as they are. Who is stopped
-/// cannot fork, so each look finds fewer.
-const LOOKS_MAX: usize = 64;
-
 /// The signals a guard listens to. All others that can be are blocked: a guard ends with its tool.
 pub(super) struct Signals(SignalFd);
 
@@ -42,7 +38,8 @@ impl Signals {
     /// Takes what has arrived; `true` if somebody asks for the end.
     pub(super) fn asked_to_end(&self) -> bool {
         let arrived = std::iter::from_fn(|| self.0.read_signal().ok().flatten());
-        arrived.fold(false, |asked, signal| asked || signal.ssi_signo == Signal::SIGTERM as u32)
+        let asking = arrived.filter(|signal| signal.ssi_signo == Signal::SIGTERM as u32);
+        0 < asking.count()
     }
 }
 
@@ -84,16 +81,19 @@ impl Ward {
     /// Ends everybody, and says how the tool ended. Returns once nobody is left.
     pub(super) fn end(mut self) -> End {
         let mut period_ms = LOOK_PERIOD_MS;
+        let mut killed = HashSet::new();
         // Without a child there is no descendant: who loses its parent becomes a child.
         while self.reap() {
-            stop_all();
-            for pid in processes::descendants(getpid()) {
-                kill(pid, Signal::SIGKILL).ok();
+            if kill_below(getpid(), &mut killed) {
+                // Somebody was born since the last look; who is may give birth as well.
+                continue;
             }
             let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             poll(&mut fds, period_ms).ok();
             self.signals.asked_to_end();
             period_ms = LOOK_PERIOD_MS_MAX.min(period_ms * 2);
+            // Pids come back, and who could not be killed may be another one by now.
+            killed.clear();
         }
         self.ended.unwrap_or(End::Signal(Signal::SIGKILL as i32))
     }
@@ -131,17 +131,22 @@ impl Ward {
     }
 }
 
-/// Stops everybody, so that nobody forks while they are being killed.
-fn stop_all() {
-    let mut stopped = HashSet::new();
-    for _ in 0..LOOKS_MAX {
-        let mut new = processes::descendants(getpid());
-        new.retain(|pid| stopped.insert(*pid));
-        if new.is_empty() {
-            return;
+/// Kills whoever lives below this process and was not killed yet, parents before their children so
+/// that nobody sees a child die and starts another; says whether there was anybody.
+///
+/// Below those who were killed nobody is looked for: their children come to the guard when they
+/// die. So a look costs little, and is faster than any process can multiply.
+fn kill_below(parent: Pid, killed: &mut HashSet<Pid>) -> bool {
+    let mut anybody = false;
+    let mut parents = vec![parent];
+    while let Some(parent) = parents.pop() {
+        let mut children = processes::children(parent);
+        children.retain(|pid| killed.insert(*pid));
+        for pid in &children {
+            kill(*pid, Signal::SIGKILL).ok();
         }
-        for pid in new {
-            kill(pid, Signal::SIGSTOP).ok();
-        }
+        anybody |= !children.is_empty();
+        parents.extend(children);
     }
+    anybody
 }

@@ -27,7 +27,7 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 /// The same at its deadline.
 const LATE_GRACE: Duration = Duration::from_millis(300);
 /// How long after the deadline nothing more is waited for; an answer is due a second after it.
-const LATE_MAX: Duration = Duration::from_millis(900);
+const LATE_MAX: Duration = Duration::from_millis(800);
 /// How long everything may take to end that was stopped and then killed.
 const KILL_MAX: Duration = Duration::from_secs(5);
 /// How long output may still come once the guard is over: only somebody who escaped holds it open.
