@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blob::{self, Blob};
 use crate::id::{Address, Id};
 use crate::time::Timestamp;
 use crate::{BoxError, BoxFuture};
@@ -146,6 +147,8 @@ pub struct Append {
     /// To others; the journal gives each the key (this entity, sequence, index).
     pub posts: Vec<Outgoing>,
     pub audit: Vec<Vec<u8>>,
+    /// Those that the events name, each kept before: they stay for as long as the entity does.
+    pub blobs: Vec<Blob>,
     /// How many children, permits and wakes are owed from now on.
     pub owes: u32,
     pub wake_at: Option<Timestamp>,
@@ -168,6 +171,7 @@ impl Append {
             taken: Vec::new(),
             posts: Vec::new(),
             audit: Vec::new(),
+            blobs: Vec::new(),
             owes: 0,
             wake_at: None,
             status: Status::Open,
@@ -257,6 +261,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Open entities after `after` that owe something, are waited for, or wake at some time; in
     /// the order of their addresses, no more than so many.
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
+
+    /// Keeps bytes under the name they have by what they are. Until an append names them they are
+    /// spare, and go when they have been so for long; keeping them again makes them young again.
+    fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>>;
+
+    /// The bytes that were kept under this name, and no others; nothing if there are none.
+    fn blob(&self, blob: Blob) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
 }
 
 /// Why the journal could not say.
@@ -264,6 +275,13 @@ pub trait Journal: Send + Sync + 'static {
 pub enum Error {
     #[error("{entity} has a history that cannot be read at event {}: {what}", seq.0)]
     Unreadable { entity: Address, seq: Seq, what: String },
+    #[error("the blob {blob} cannot be read: {what}")]
+    Spoiled { blob: Blob, what: String },
+    /// Nothing was recorded: the append names what was never kept, or was spare for too long.
+    #[error("there is no blob {0}: keep its bytes before an append names it")]
+    Unkept(Blob),
+    #[error("a blob of {0} bytes is too big: the most is {max}", max = blob::BYTES_MAX)]
+    TooBig(usize),
     /// Nothing was recorded; the same again may succeed.
     #[error("the journal cannot record now: {0}")]
     Unavailable(String),

@@ -3,12 +3,14 @@
 //! Nothing here performs anything: no I/O, no async runtime, no clock. A type moves down into this
 //! crate the day a second crate needs it, not before.
 
+pub mod blob;
 pub mod door;
 pub mod duration;
 pub mod id;
 pub mod journal;
 pub mod nearest;
 pub mod policy;
+pub mod records;
 pub mod signals;
 pub mod time;
 pub mod token;

@@ -1,17 +1,23 @@
 //! A journal in memory: what `domain::journal` promises, in the plainest form.
 
-use std::collections::BTreeMap;
+mod audit;
+mod records;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::BoxFuture;
+use domain::blob::{BYTES_MAX, Blob};
 use domain::id::Address;
 use domain::id::Id;
 use domain::journal::{
     Append, Appended, Before, Boot, Claim, Claimed, Due, Epoch, Error, Fate, Journal, Ordinal,
     Outgoing, Post, Posted, Recorded, Seq, Status, Taken, Unclaimed, Undeliverable, Waiting,
 };
+use domain::records::{Letter, Line, Place};
 use domain::time::Timestamp;
+use sha2::{Digest, Sha256};
 
 /// Posts that may wait for one entity.
 const INBOX_MAX: usize = 1_024;
@@ -26,15 +32,29 @@ pub struct FakeJournal {
 struct Shelf {
     entities: BTreeMap<Address, Entity>,
     last_ordinal: i64,
-    dead: Vec<Dead>,
-    audit: Vec<Vec<u8>>,
+    last_place: i64,
+    last_letter: i64,
+    dead: BTreeMap<Letter, Dead>,
+    audit: Vec<Line>,
+    blobs: BTreeMap<Blob, Kept>,
     /// So many appends are not taken.
     refusals: u32,
     /// So many are taken, and nobody hears of it.
     lost_answers: u32,
 }
 
+struct Kept {
+    bytes: Vec<u8>,
+    at: Timestamp,
+}
+
 struct Entity {
+    place: Place,
+    opened_at: Timestamp,
+    changed_at: Timestamp,
+    blobs: BTreeSet<Blob>,
+    /// Of an entity that was discarded.
+    reason: Option<String>,
     epoch: Epoch,
     owner: Option<Boot>,
     owes: u32,
@@ -48,7 +68,7 @@ struct Entity {
 
 struct Row {
     waiting: Waiting,
-    is_taken: bool,
+    taken_at: Option<Timestamp>,
     answer: Option<Vec<u8>>,
 }
 
@@ -57,11 +77,17 @@ struct Row {
 pub struct Dead {
     pub post: Post,
     pub story: String,
+    pub at: Timestamp,
 }
 
 impl Entity {
-    fn new() -> Self {
+    fn new(place: Place, opened_at: Timestamp) -> Self {
         Entity {
+            place,
+            opened_at,
+            changed_at: opened_at,
+            blobs: BTreeSet::new(),
+            reason: None,
             epoch: Epoch(0),
             owner: None,
             owes: 0,
@@ -85,7 +111,7 @@ impl Entity {
     }
 
     fn waiting(&self) -> impl Iterator<Item = &Row> {
-        self.inbox.iter().filter(|row| !row.is_taken)
+        self.inbox.iter().filter(|row| row.taken_at.is_none())
     }
 }
 
@@ -93,9 +119,13 @@ impl Shelf {
     fn put_in(&mut self, post: Post) -> Ordinal {
         self.last_ordinal += 1;
         let ordinal = Ordinal(self.last_ordinal);
-        let entity = self.entities.entry(post.to).or_insert_with(Entity::new);
+        let place = &mut self.last_place;
+        let entity = self.entities.entry(post.to).or_insert_with(|| {
+            *place += 1;
+            Entity::new(Place(*place), post.at)
+        });
         let waiting = Waiting { ordinal, post: Post { opens: false, ..post } };
-        entity.inbox.push(Row { waiting, is_taken: false, answer: None });
+        entity.inbox.push(Row { waiting, taken_at: None, answer: None });
         ordinal
     }
 
@@ -140,7 +170,20 @@ impl Shelf {
         })
     }
 
-    fn append(&mut self, append: Append) -> Appended {
+    fn bury(&mut self, dead: Dead) {
+        self.last_letter += 1;
+        self.dead.insert(Letter(self.last_letter), dead);
+    }
+
+    fn append(&mut self, append: Append) -> Result<Appended, Error> {
+        let unkept = append.blobs.iter().find(|blob| !self.blobs.contains_key(*blob));
+        match unkept {
+            Some(blob) => Err(Error::Unkept(*blob)),
+            None => Ok(self.append_kept(append)),
+        }
+    }
+
+    fn append_kept(&mut self, append: Append) -> Appended {
         let head = Seq(append.after.0 + append.events.len() as u64);
         let address = append.entity;
         let Some(entity) = self.entities.get_mut(&address) else { return Appended::Superseded };
@@ -166,9 +209,14 @@ impl Shelf {
         entity.status = append.status;
         entity.format = entity.format.max(append.format);
         entity.last_append = Some(append.id);
-        let dead = append.taken.into_iter().filter_map(|taken| take(entity, taken)).collect();
-        self.dead.extend::<Vec<Dead>>(dead);
-        self.audit.extend(append.audit);
+        entity.changed_at = append.at;
+        entity.blobs.extend(append.blobs);
+        let taken = append.taken.into_iter();
+        let dead: Vec<Dead> = taken.filter_map(|taken| take(entity, taken, append.at)).collect();
+        dead.into_iter().for_each(|dead| self.bury(dead));
+        for line in append.audit {
+            audit::link(&mut self.audit, address, append.at, line);
+        }
         let mut bells = Vec::new();
         for (index, Outgoing { to, opens, body }) in append.posts.into_iter().enumerate() {
             let key = format!("{address}/{}/{index}", head.0).into();
@@ -178,7 +226,9 @@ impl Shelf {
                 None => (!opens).then_some(Undeliverable::Unknown(to)),
             };
             match refusal {
-                Some(refusal) => self.dead.push(Dead { post, story: refusal.to_string() }),
+                Some(refusal) => {
+                    self.bury(Dead { post, story: refusal.to_string(), at: append.at });
+                }
                 None => {
                     self.put_in(post);
                     bells.push(to);
@@ -189,21 +239,21 @@ impl Shelf {
     }
 }
 
-fn take(entity: &mut Entity, taken: Taken) -> Option<Dead> {
-    let at = entity.inbox.iter().position(|row| row.waiting.ordinal == taken.ordinal)?;
-    let row = &mut entity.inbox[at];
+fn take(entity: &mut Entity, taken: Taken, at: Timestamp) -> Option<Dead> {
+    let index = entity.inbox.iter().position(|row| row.waiting.ordinal == taken.ordinal)?;
+    let row = &mut entity.inbox[index];
     let post = row.waiting.post.clone();
-    row.is_taken = true;
+    row.taken_at = Some(at);
     row.waiting.post.body.bytes.clear();
     let dead = match taken.fate {
         Fate::Heard(answer) => {
             row.answer = answer;
             None
         }
-        Fate::Dead(story) => Some(Dead { post: post.clone(), story }),
+        Fate::Dead(story) => Some(Dead { post: post.clone(), story, at }),
     };
     if post.from.is_some() {
-        entity.inbox.remove(at);
+        entity.inbox.remove(index);
     }
     dead
 }
@@ -211,7 +261,7 @@ fn take(entity: &mut Entity, taken: Taken) -> Option<Dead> {
 impl FakeJournal {
     /// The posts that could not be handled.
     pub fn dead(&self) -> Vec<Dead> {
-        self.shelf().dead.clone()
+        self.shelf().dead.values().cloned().collect()
     }
 
     /// The next appends are not taken, so many of them.
@@ -262,7 +312,7 @@ impl Journal for FakeJournal {
                         shelf.lost_answers = left;
                         unavailable()
                     }
-                    None => Ok(appended),
+                    None => appended,
                 }
             }
         };
@@ -315,5 +365,21 @@ impl Journal for FakeJournal {
             },
         );
         Box::pin(ready(Ok(due.take(limit as usize).collect())))
+    }
+    fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {
+        if bytes.len() > BYTES_MAX {
+            return Box::pin(ready(Err(Error::TooBig(bytes.len()))));
+        }
+        let hash = Sha256::digest(&bytes);
+        let blob = Blob::from_hash(std::array::from_fn(|at| hash[at]));
+        let mut shelf = self.shelf();
+        let kept = shelf.blobs.entry(blob).or_insert(Kept { bytes, at });
+        kept.at = kept.at.max(at);
+        Box::pin(ready(Ok(blob)))
+    }
+
+    fn blob(&self, blob: Blob) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        let bytes = self.shelf().blobs.get(&blob).map(|kept| kept.bytes.clone());
+        Box::pin(ready(Ok(bytes)))
     }
 }

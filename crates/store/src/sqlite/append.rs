@@ -1,5 +1,6 @@
 //! What a write does to the rows. Checks come first: a refusal leaves nothing half done.
 
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
     Append, Appended, Before, Body, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted,
@@ -7,25 +8,24 @@ use domain::journal::{
 };
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::Options;
+use super::audit;
+use super::blobs;
 use super::rows::{self, EntityRow};
+use super::writer::Desk;
 
-const OPEN: u8 = 0;
-const CLOSED: u8 = 1;
-const QUARANTINED: u8 = 2;
+pub(super) const OPEN: u8 = 0;
+pub(super) const CLOSED: u8 = 1;
+pub(super) const QUARANTINED: u8 = 2;
 
 // --- posts ---
 
-pub(super) fn post(
-    connection: &Connection,
-    options: &Options,
-    post: &Post,
-) -> rusqlite::Result<Posted> {
+pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
+    let connection = desk.connection;
     let known = match find(connection, post.to)? {
         Some(known) => known,
-        None if post.opens => Known { entity: make(connection, post.to)?, refusal: None },
+        None if post.opens => Known { entity: make(connection, post)?, refusal: None },
         None => return Ok(Posted::Refused(Undeliverable::Unknown(post.to))),
     };
     let sql = "SELECT answer FROM inbox WHERE entity = ?1 AND key = ?2";
@@ -39,22 +39,29 @@ pub(super) fn post(
     if let Some(refusal) = known.refusal {
         return Ok(Posted::Refused(refusal));
     }
-    let sql = "SELECT count(*) FROM inbox WHERE entity = ?1 AND state = 0";
-    let waiting: u32 =
-        connection.prepare_cached(sql)?.query_row([known.entity], |row| row.get(0))?;
-    if waiting >= options.inbox_max {
+    if is_full(connection, desk.options, known.entity)? {
         return Ok(Posted::Refused(Undeliverable::Full(post.to)));
     }
     Ok(Posted::Taken(put_in(connection, known.entity, post)?))
 }
 
-/// An entity that has a row.
-struct Known {
+pub(super) fn is_full(
+    connection: &Connection,
+    options: &Options,
     entity: EntityRow,
-    refusal: Option<Undeliverable>,
+) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM inbox WHERE entity = ?1 AND state = 0";
+    let waiting: u32 = connection.prepare_cached(sql)?.query_row([entity], |row| row.get(0))?;
+    Ok(waiting >= options.inbox_max)
 }
 
-fn find(connection: &Connection, address: Address) -> rusqlite::Result<Option<Known>> {
+/// An entity that has a row.
+pub(super) struct Known {
+    pub entity: EntityRow,
+    pub refusal: Option<Undeliverable>,
+}
+
+pub(super) fn find(connection: &Connection, address: Address) -> rusqlite::Result<Option<Known>> {
     let sql = "SELECT entity, status, reason FROM entities WHERE kind = ?1 AND id = ?2";
     let key = params![address.kind.prefix(), address.id.to_bytes()];
     let found = connection.prepare_cached(sql)?.query_row(key, |row| {
@@ -71,12 +78,18 @@ fn find(connection: &Connection, address: Address) -> rusqlite::Result<Option<Kn
     found.optional()
 }
 
-fn make(connection: &Connection, address: Address) -> rusqlite::Result<EntityRow> {
-    let sql = "INSERT INTO entities (kind, id) VALUES (?1, ?2)";
-    connection.prepare_cached(sql)?.insert(params![address.kind.prefix(), address.id.to_bytes()])
+fn make(connection: &Connection, first: &Post) -> rusqlite::Result<EntityRow> {
+    let sql = "INSERT INTO entities (kind, id, opened_at, changed_at) VALUES (?1, ?2, ?3, ?3)";
+    let Address { kind, id } = first.to;
+    let values = params![kind.prefix(), id.to_bytes(), first.at.as_millis()];
+    connection.prepare_cached(sql)?.insert(values)
 }
 
-fn put_in(connection: &Connection, entity: EntityRow, post: &Post) -> rusqlite::Result<Ordinal> {
+pub(super) fn put_in(
+    connection: &Connection,
+    entity: EntityRow,
+    post: &Post,
+) -> rusqlite::Result<Ordinal> {
     let sql = "INSERT INTO inbox (entity, key, from_kind, from_id, name, version, body, at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let Body { name, version, bytes } = &post.body;
@@ -92,10 +105,10 @@ fn put_in(connection: &Connection, entity: EntityRow, post: &Post) -> rusqlite::
 // --- claims ---
 
 pub(super) fn claim(
-    connection: &Connection,
-    _options: &Options,
+    desk: &Desk<'_>,
     claim: &Claim,
 ) -> rusqlite::Result<Result<Claimed, Unclaimed>> {
+    let connection = desk.connection;
     let Claim { entity: address, boot, format } = *claim;
     let Some(known) = find(connection, address)? else {
         return Ok(Err(Undeliverable::Unknown(address).into()));
@@ -125,14 +138,15 @@ pub(super) fn claim(
 
 // --- appends ---
 
-pub(super) fn append(
-    connection: &Connection,
-    _options: &Options,
-    append: &Append,
-) -> rusqlite::Result<Appended> {
+/// An append that names a blob which is not there does nothing, and is told which.
+pub(super) fn append(desk: &Desk<'_>, append: &Append) -> rusqlite::Result<Result<Appended, Blob>> {
+    let connection = desk.connection;
+    if let Some(unkept) = blobs::unkept(connection, &append.blobs)? {
+        return Ok(Err(unkept));
+    }
     let head = Seq(append.after.0 + append.events.len() as u64);
     let Some(entity) = advance(connection, append, head)? else {
-        return look_whether_in(connection, append, head);
+        return look_whether_in(connection, append, head).map(Ok);
     };
     for (number, body) in (append.after.0 + 1..).zip(&append.events) {
         let heard = (number == append.after.0 + 1).then_some(append.heard.as_slice());
@@ -148,9 +162,10 @@ pub(super) fn append(
         }
     }
     for line in &append.audit {
-        audit(connection, entity, append.at, line)?;
+        audit::link(desk, append.entity, append.at, line)?;
     }
-    Ok(Appended::Done { head, bells })
+    blobs::used(connection, entity, &append.blobs)?;
+    Ok(Ok(Appended::Done { head, bells }))
 }
 
 /// Moves the entity on if this writer is still the one, and has seen everything.
@@ -160,7 +175,8 @@ fn advance(
     head: Seq,
 ) -> rusqlite::Result<Option<EntityRow>> {
     let sql = "UPDATE entities SET head = ?5, owes = ?6, wake_at = ?7, status = ?8, reason = ?9,
-                   format = max(format, ?10), last_append = ?11
+                   format = max(format, ?10), last_append = ?11, changed_at = ?12,
+                   bytes = bytes + ?13
                WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
                    AND last_append IS NOT ?11
                RETURNING entity";
@@ -183,6 +199,8 @@ fn advance(
         reason,
         append.format,
         append.id.to_bytes(),
+        append.at.as_millis(),
+        rows::bytes(append) as u64,
     ];
     connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
@@ -237,8 +255,9 @@ fn take(
         Fate::Heard(answer) => answer.as_deref(),
         Fate::Dead(story) => {
             let sql = "INSERT INTO dead
-                           (kind, id, key, from_kind, from_id, name, version, body, story, at)
-                       SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, ?5
+                           (kind, id, key, from_kind, from_id, name, version, body, story,
+                            sent_at, died_at)
+                       SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
                        FROM inbox WHERE ordinal = ?1 AND entity = ?6 AND state = 0";
             let Address { kind, id } = append.entity;
             let at = append.at.as_millis();
@@ -250,9 +269,10 @@ fn take(
     let sql = "DELETE FROM inbox WHERE ordinal = ?1 AND entity = ?2 AND from_kind IS NOT NULL";
     let gone = connection.prepare_cached(sql)?.execute(params![taken.ordinal.0, entity])?;
     if gone == 0 {
-        let sql = "UPDATE inbox SET state = 1, body = x'', answer = ?3
+        let sql = "UPDATE inbox SET state = 1, body = x'', answer = ?3, at = ?4
                    WHERE ordinal = ?1 AND entity = ?2";
-        connection.prepare_cached(sql)?.execute(params![taken.ordinal.0, entity, answer])?;
+        let values = params![taken.ordinal.0, entity, answer, append.at.as_millis()];
+        connection.prepare_cached(sql)?.execute(values)?;
     }
     Ok(())
 }
@@ -279,7 +299,7 @@ fn send(
             return Ok(true);
         }
         None if post.opens => {
-            put_in(connection, make(connection, post.to)?, &post)?;
+            put_in(connection, make(connection, &post)?, &post)?;
             return Ok(true);
         }
         Some(Known { refusal: Some(refusal), .. }) => refusal,
@@ -290,8 +310,9 @@ fn send(
 }
 
 fn bury(connection: &Connection, post: &Post, story: &str) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO dead (kind, id, key, from_kind, from_id, name, version, body, story, at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let sql = "INSERT INTO dead (kind, id, key, from_kind, from_id, name, version, body, story,
+                                 sent_at, died_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)";
     let Post { to, key, from, body, at, .. } = post;
     let Body { name, version, bytes } = body;
     connection.prepare_cached(sql)?.execute(params![
@@ -305,34 +326,6 @@ fn bury(connection: &Connection, post: &Post, story: &str) -> rusqlite::Result<(
         bytes,
         story,
         at.as_millis(),
-    ])?;
-    Ok(())
-}
-
-/// One more link of the chain: each line holds the hash of the one before.
-fn audit(
-    connection: &Connection,
-    entity: EntityRow,
-    at: Timestamp,
-    line: &[u8],
-) -> rusqlite::Result<()> {
-    let sql = "SELECT hash FROM audit ORDER BY position DESC LIMIT 1";
-    let before: Option<Vec<u8>> =
-        connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
-    let before = before.unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(&before);
-    hash.update(entity.to_le_bytes());
-    hash.update(at.as_millis().to_le_bytes());
-    hash.update(line);
-    let sql = "INSERT INTO audit (entity, at, line, before, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let hash = hash.finalize();
-    connection.prepare_cached(sql)?.execute(params![
-        entity,
-        at.as_millis(),
-        line,
-        before,
-        hash.as_slice()
     ])?;
     Ok(())
 }

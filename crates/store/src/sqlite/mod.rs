@@ -1,28 +1,40 @@
 //! SQLite as the journal: one file, one thread that writes, a few that read.
 
 mod append;
+pub(crate) mod audit;
+pub(crate) mod blobs;
+mod list;
+mod mend;
+mod open;
 mod read;
-mod rows;
-mod schema;
+pub(crate) mod rows;
+pub(crate) mod schema;
+mod tidy;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
     Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
     Unclaimed, Waiting,
 };
-use rusqlite::{Connection, OpenFlags};
+use domain::records::{
+    Broken, Chain, DeadLetter, Entry, Letter, Line, Position, Query, Records, Replayed, Retention,
+    Summary, Tidied, Unmended,
+};
+use domain::time::Timestamp;
 
+pub use self::open::OpenError;
 use self::read::Readers;
 use self::writer::Writer;
 
 /// The file, inside the data folder.
-const FILE: &str = "lares.db";
+pub(crate) const FILE: &str = "lares.db";
 
 /// How the journal is kept. Every bound of it has a name here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,37 +43,30 @@ pub struct Options {
     pub queue_max: usize,
     /// Writes that share one commit.
     pub batch_max: usize,
+    /// Bytes of the writes that share one commit; a bigger one is alone.
+    pub batch_bytes_max: usize,
     /// Posts that may wait for one entity.
     pub inbox_max: u32,
     /// Threads that read.
     pub readers: usize,
     /// Memory for pages, for each connection.
     pub cache_kib: u32,
+    /// For how long another program may hold the file before a write is refused.
+    pub busy_max: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { queue_max: 1_024, batch_max: 256, inbox_max: 1_024, readers: 2, cache_kib: 4_096 }
+        Options {
+            queue_max: 1_024,
+            batch_max: 256,
+            batch_bytes_max: 1024 * 1024,
+            inbox_max: 1_024,
+            readers: 2,
+            cache_kib: 4_096,
+            busy_max: Duration::from_secs(5),
+        }
     }
-}
-
-/// Why a journal could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error(
-        "the journal is of version {version}, and this program knows {known}: start a newer lares"
-    )]
-    TooNew { version: u32, known: u32 },
-    #[error("cannot use {} as the journal", path.display())]
-    File {
-        path: PathBuf,
-        #[source]
-        source: rusqlite::Error,
-    },
-    #[error("the journal refused")]
-    Sqlite(#[from] rusqlite::Error),
-    #[error("cannot start the threads of the journal")]
-    Threads(#[source] std::io::Error),
 }
 
 /// A journal in one SQLite file.
@@ -77,55 +82,39 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens the journal of this folder, which the caller has locked; makes it if it is missing.
     pub fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
-        let path = folder.join(FILE);
-        let named = |source| OpenError::File { path: path.clone(), source };
-        let mut connection = Connection::open(&path).map_err(named)?;
-        prepare(&connection, options).map_err(named)?;
-        schema::migrate(&mut connection)?;
-        let mut reading = Vec::with_capacity(options.readers);
-        for _ in 0..options.readers.max(1) {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let reader = Connection::open_with_flags(&path, flags).map_err(named)?;
-            reader.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
-            reader.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-            reading.push(reader);
-        }
-        let writer = Writer::start(connection, options).map_err(OpenError::Threads)?;
+        let open::Connections { writing, reading } = open::open(&folder.join(FILE), options)?;
+        let writer = Writer::start(writing, options).map_err(OpenError::Threads)?;
         let readers = Readers::start(reading, options.queue_max).map_err(OpenError::Threads)?;
         Ok(Sqlite { writer, readers })
     }
-}
 
-/// More than there are.
-const STATEMENTS_MAX: usize = 64;
-/// Nobody else writes; only a backup or a person's shell may hold it for a moment.
-const BUSY_MAX: Duration = Duration::from_secs(5);
-/// Pages in the WAL before it is written back into the file.
-const CHECKPOINT_PAGES: u32 = 4_000;
-
-fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_MAX)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // Acknowledged means on disk.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "OFF")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    Ok(())
+    /// Resolves once a sync has failed, and says how; to nothing if the journal was closed in order.
+    ///
+    /// Nobody knows then what the disk holds, and asking again would not tell, so nothing more is
+    /// written: whoever owns the journal ends the process. The next one finds what is on the disk.
+    pub fn failed(&self) -> BoxFuture<'static, Option<String>> {
+        Box::pin(self.writer.failed())
+    }
 }
 
 impl Journal for Sqlite {
     fn post(&self, post: Post) -> BoxFuture<'_, Result<Posted, Error>> {
-        Box::pin(self.writer.write(append::post, post))
+        let bytes = post.body.bytes.len();
+        Box::pin(self.writer.write(append::post, post, bytes))
     }
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Result<Claimed, Unclaimed>, Error>> {
-        Box::pin(self.writer.write(append::claim, claim))
+        Box::pin(self.writer.write(append::claim, claim, 0))
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
-        Box::pin(self.writer.write(append::append, append))
+        let posts: usize = append.posts.iter().map(|post| post.body.bytes.len()).sum();
+        let audit: usize = append.audit.iter().map(Vec::len).sum();
+        let bytes = rows::bytes(&append) + posts + audit;
+        Box::pin(async move {
+            let appended = self.writer.write(append::append, append, bytes).await?;
+            appended.map_err(Error::Unkept)
+        })
     }
 
     fn history(
@@ -158,6 +147,75 @@ impl Journal for Sqlite {
 
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
         Box::pin(self.readers.ask(move |connection| read::due(connection, after, limit)))
+    }
+
+    fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {
+        Box::pin(blobs::keep(&self.readers, &self.writer, bytes, at))
+    }
+
+    fn blob(&self, blob: Blob) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(self.readers.ask(move |connection| blobs::read(connection, blob)))
+    }
+}
+
+impl Records for Sqlite {
+    fn entities(&self, query: Query, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>, Error>> {
+        Box::pin(self.readers.ask(move |connection| list::entities(connection, query, limit)))
+    }
+
+    fn dead_letters(
+        &self,
+        before: Option<Letter>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Summary>, Error>> {
+        Box::pin(self.readers.ask(move |connection| list::dead_letters(connection, before, limit)))
+    }
+
+    fn dead_letter(&self, letter: Letter) -> BoxFuture<'_, Result<Option<DeadLetter>, Error>> {
+        Box::pin(
+            self.readers
+                .ask(move |connection| list::dead_letter(connection, letter).map_err(read::failed)),
+        )
+    }
+
+    fn replay(&self, letter: Letter, at: Timestamp) -> BoxFuture<'_, Result<Replayed, Error>> {
+        Box::pin(self.writer.write(mend::replay, (letter, at), 0))
+    }
+
+    fn discard_letter(&self, letter: Letter) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(self.writer.write(mend::discard_letter, letter, 0))
+    }
+
+    fn release(
+        &self,
+        entity: Address,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Result<(), Unmended>, Error>> {
+        Box::pin(self.writer.write(mend::release, (entity, at), 0))
+    }
+
+    fn discard(
+        &self,
+        entity: Address,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Result<(), Unmended>, Error>> {
+        Box::pin(self.writer.write(mend::discard, (entity, at), 0))
+    }
+
+    fn audit(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Vec<Line>, Error>> {
+        Box::pin(self.readers.ask(move |connection| audit::lines(connection, after, limit)))
+    }
+
+    fn verify_audit(&self) -> BoxFuture<'_, Result<Result<Chain, Broken>, Error>> {
+        Box::pin(self.readers.ask(audit::verify))
+    }
+
+    fn tidy(&self, now: Timestamp, retention: Retention) -> BoxFuture<'_, Result<Tidied, Error>> {
+        Box::pin(async move {
+            let look = move |connection: &_| tidy::plan(connection, now, retention);
+            let plan = self.readers.ask(look).await?;
+            self.writer.write(tidy::tidy, plan, 0).await
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use domain::BoxError;
 use domain::id::Address;
 use domain::journal::{Due, Error, Ordinal, Recorded, Seq, Waiting};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -68,7 +69,7 @@ impl Drop for Readers {
     }
 }
 
-fn failed(error: rusqlite::Error) -> Error {
+pub(super) fn failed(error: rusqlite::Error) -> Error {
     Error::Store(BoxError::from(error))
 }
 
@@ -78,24 +79,35 @@ pub(super) fn history(
     after: Seq,
     limit: u32,
 ) -> Result<Vec<Recorded>, Error> {
-    let sql = "SELECT seq, epoch, at, name, version, body, heard, checksum FROM events
-               WHERE entity = (SELECT entity FROM entities WHERE kind = ?1 AND id = ?2)
-               AND seq > ?3 ORDER BY seq LIMIT ?4";
+    // The head comes along, so that events which are missing at the end are missed.
+    let sql = "SELECT seq, events.epoch, at, name, version, body, heard, checksum, head
+               FROM entities LEFT JOIN events
+                   ON events.entity = entities.entity AND events.seq > ?3
+               WHERE kind = ?1 AND id = ?2 ORDER BY seq LIMIT ?4";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let key = params![entity.kind.prefix(), entity.id.to_bytes(), after.0, limit];
     let mut rows = statement.query(key).map_err(failed)?;
     let mut events = Vec::new();
     let mut expected = Seq(after.0 + 1);
+    let mut head = Seq(0);
+    let unreadable = |seq, what: &str| Error::Unreadable { entity, seq, what: what.to_owned() };
     while let Some(row) = rows.next().map_err(failed)? {
-        let unreadable =
-            |what: &str| Error::Unreadable { entity, seq: expected, what: what.to_owned() };
-        let event = rows::recorded(entity, row).map_err(|error| unreadable(&error.to_string()))?;
-        let event = event.ok_or_else(|| unreadable("its checksum differs"))?;
+        head = Seq(row.get(8).map_err(failed)?);
+        if row.get_ref(0).is_ok_and(|seq| seq == ValueRef::Null) {
+            break;
+        }
+        let event = rows::recorded(entity, row)
+            .map_err(|error| unreadable(expected, &error.to_string()))?
+            .ok_or_else(|| unreadable(expected, "its checksum differs"))?;
         if event.seq != expected {
-            return Err(unreadable("it is missing"));
+            return Err(unreadable(expected, "it is missing"));
         }
         expected.0 += 1;
         events.push(event);
+    }
+    let is_whole_page = events.len() as u64 == u64::from(limit);
+    if !is_whole_page && expected <= head {
+        return Err(unreadable(expected, "it is missing"));
     }
     Ok(events)
 }

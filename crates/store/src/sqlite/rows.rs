@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::id::{Address, Id, Kind};
-use domain::journal::{Body, Epoch, Ordinal, Post, Recorded, Seq, Waiting};
+use domain::id::{Address, Id, Kind, NoAddress};
+use domain::journal::{Append, Body, Epoch, Ordinal, Post, Recorded, Seq, Waiting};
 use domain::time::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 pub(super) type EntityRow = i64;
 
 /// An address from two columns that stand beside each other.
-pub(super) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
+pub(crate) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
     let prefix: Box<str> = row.get(kind)?;
     let unknown = || {
         let what = format!("no kind of entity is called {prefix}");
@@ -23,6 +23,19 @@ pub(super) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
         kind: Kind::from_prefix(&prefix).ok_or_else(unknown)?,
         id: Id::from_bytes(row.get(kind + 1)?),
     })
+}
+
+/// An address as people write it.
+pub(super) fn written(row: &Row<'_>, column: usize) -> rusqlite::Result<Address> {
+    let text: Box<str> = row.get(column)?;
+    let no = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error);
+    text.parse().map_err(|error: NoAddress| no(error.into()))
+}
+
+/// An address from two columns that stand beside each other, if there is one.
+pub(super) fn address_if_any(row: &Row<'_>, kind: usize) -> rusqlite::Result<Option<Address>> {
+    let prefix: Option<Box<str>> = row.get(kind)?;
+    prefix.map(|_| address(row, kind)).transpose()
 }
 
 pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
@@ -35,10 +48,15 @@ pub(super) fn body(row: &Row<'_>, name: usize) -> rusqlite::Result<Body> {
     Ok(Body { name: row.get(name)?, version, bytes: row.get(name + 2)? })
 }
 
+/// What the events of an append weigh.
+pub(super) fn bytes(append: &Append) -> usize {
+    let bodies: usize = append.events.iter().map(|body| body.bytes.len()).sum();
+    bodies + append.heard.len()
+}
+
 /// `ordinal, key, from_kind, from_id, name, version, body, at` of the inbox of `to`.
 pub(super) fn waiting(to: Address, row: &Row<'_>) -> rusqlite::Result<Waiting> {
-    let from: Option<Box<str>> = row.get(2)?;
-    let from = from.map(|_| address(row, 2)).transpose()?;
+    let from = address_if_any(row, 2)?;
     let key: Arc<str> = row.get(1)?;
     let post = Post { to, key, from, opens: false, body: body(row, 4)?, at: timestamp(row, 7)? };
     Ok(Waiting { ordinal: Ordinal(row.get(0)?), post })
@@ -46,7 +64,7 @@ pub(super) fn waiting(to: Address, row: &Row<'_>) -> rusqlite::Result<Waiting> {
 
 /// `seq, epoch, at, name, version, body, heard, checksum` of an entity's events. Nothing if they
 /// are not what was written.
-pub(super) fn recorded(entity: Address, row: &Row<'_>) -> rusqlite::Result<Option<Recorded>> {
+pub(crate) fn recorded(entity: Address, row: &Row<'_>) -> rusqlite::Result<Option<Recorded>> {
     let recorded = Recorded {
         seq: Seq(row.get(0)?),
         epoch: Epoch(row.get(1)?),

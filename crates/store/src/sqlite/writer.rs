@@ -6,29 +6,51 @@ use std::thread::{self, JoinHandle};
 use domain::BoxError;
 use domain::journal::Error;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Options;
+use super::audit::Tail;
 
 /// What a write does inside a transaction. A refusal is a value; an error undoes the transaction.
-pub(super) type Deed<I, T> = fn(&Connection, &Options, &I) -> rusqlite::Result<T>;
+pub(super) type Deed<I, T> = fn(&Desk<'_>, &I) -> rusqlite::Result<T>;
+
+/// What a deed has before it.
+pub(super) struct Desk<'a> {
+    pub connection: &'a Connection,
+    pub options: &'a Options,
+    pub tail: &'a Tail,
+}
 
 pub(super) struct Writer {
     waiting: Option<mpsc::Sender<Box<dyn Write>>>,
     thread: Option<JoinHandle<()>>,
+    failure: watch::Receiver<Option<String>>,
 }
 
 impl Writer {
     #[expect(clippy::disallowed_methods, reason = "store: an adapter that owns its threads")]
     pub(super) fn start(connection: Connection, options: &Options) -> Result<Self, std::io::Error> {
         let (sender, waiting) = mpsc::channel(options.queue_max);
-        let pen = Pen { connection, waiting, options: options.clone() };
+        let (failing, failure) = watch::channel(None);
+        let options = options.clone();
+        let pen = Pen { connection, waiting, next: None, options, tail: Tail::default(), failing };
         let thread = thread::Builder::new().name("write".to_owned()).spawn(|| pen.write())?;
-        Ok(Writer { waiting: Some(sender), thread: Some(thread) })
+        Ok(Writer { waiting: Some(sender), thread: Some(thread), failure })
     }
 
-    /// Has it written, and returns once that is on the disk.
-    pub(super) async fn write<I, T>(&self, deed: Deed<I, T>, input: I) -> Result<T, Error>
+    /// Resolves once it has failed for good, and says why; to nothing if it ended in order.
+    pub(super) fn failed(&self) -> impl Future<Output = Option<String>> + Send + 'static {
+        let mut failure = self.failure.clone();
+        async move { failure.wait_for(Option::is_some).await.ok().and_then(|why| why.clone()) }
+    }
+
+    /// Has it written, and returns once that is on the disk. `bytes` is about what it adds.
+    pub(super) async fn write<I, T>(
+        &self,
+        deed: Deed<I, T>,
+        input: I,
+        bytes: usize,
+    ) -> Result<T, Error>
     where
         I: Send + 'static,
         T: Send + 'static,
@@ -36,7 +58,7 @@ impl Writer {
         let gone = || Error::Unavailable("its writer has ended".to_owned());
         let (answer, answered) = oneshot::channel();
         let waiting = self.waiting.as_ref().ok_or_else(gone)?;
-        let order = Order { deed, input, outcome: None, answer };
+        let order = Order { deed, input, bytes, outcome: None, answer };
         waiting.send(Box::new(order)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
@@ -54,7 +76,9 @@ impl Drop for Writer {
 
 /// A write that waits, whatever it is.
 trait Write: Send {
-    fn perform(&mut self, connection: &Connection, options: &Options) -> rusqlite::Result<()>;
+    fn bytes(&self) -> usize;
+
+    fn perform(&mut self, desk: &Desk<'_>) -> rusqlite::Result<()>;
 
     /// Tells whoever waits: what it came to if that is on the disk, the error otherwise.
     fn settle(self: Box<Self>, committed: Result<(), Error>);
@@ -63,14 +87,19 @@ trait Write: Send {
 struct Order<I, T> {
     deed: Deed<I, T>,
     input: I,
+    bytes: usize,
     /// What it came to, in the transaction that is open now.
     outcome: Option<T>,
     answer: oneshot::Sender<Result<T, Error>>,
 }
 
 impl<I: Send, T: Send> Write for Order<I, T> {
-    fn perform(&mut self, connection: &Connection, options: &Options) -> rusqlite::Result<()> {
-        self.outcome = Some((self.deed)(connection, options, &self.input)?);
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn perform(&mut self, desk: &Desk<'_>) -> rusqlite::Result<()> {
+        self.outcome = Some((self.deed)(desk, &self.input)?);
         Ok(())
     }
 
@@ -85,22 +114,38 @@ impl<I: Send, T: Send> Write for Order<I, T> {
 struct Pen {
     connection: Connection,
     waiting: mpsc::Receiver<Box<dyn Write>>,
+    /// It was too big for the batch before, and begins the next one.
+    next: Option<Box<dyn Write>>,
     options: Options,
+    tail: Tail,
+    failing: watch::Sender<Option<String>>,
 }
 
 impl Pen {
     fn write(mut self) {
-        while let Some(first) = self.waiting.blocking_recv() {
-            let mut batch = vec![first];
-            while batch.len() < self.options.batch_max
-                && let Ok(next) = self.waiting.try_recv()
-            {
-                batch.push(next);
-            }
+        while let Some(first) = self.next.take().or_else(|| self.waiting.blocking_recv()) {
+            let batch = self.gather(first);
             if !self.commit(batch) {
                 return;
             }
         }
+    }
+
+    /// What waits and may share a commit with this one.
+    fn gather(&mut self, first: Box<dyn Write>) -> Vec<Box<dyn Write>> {
+        let mut bytes = first.bytes();
+        let mut batch = vec![first];
+        while batch.len() < self.options.batch_max
+            && let Ok(next) = self.waiting.try_recv()
+        {
+            bytes = bytes.saturating_add(next.bytes());
+            if bytes > self.options.batch_bytes_max {
+                self.next = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        batch
     }
 
     /// Tells whether the disk can be trusted with more.
@@ -114,6 +159,7 @@ impl Pen {
                 tracing::error!(%error, "the disk did not confirm a write: no more is written");
                 let say = |write: Box<dyn Write>| write.settle(Err(told(&error)));
                 batch.into_iter().for_each(say);
+                self.failing.send_replace(Some(error.to_string()));
                 false
             }
             Err(error) if batch.len() == 1 => {
@@ -126,24 +172,39 @@ impl Pen {
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for write in batch.iter_mut() {
-            write.perform(&transaction, &self.options)?;
+        let done = self.try_transact(batch);
+        if done.is_err() {
+            self.tail.forget();
         }
+        done
+    }
+
+    fn try_transact(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
+        let Pen { connection, options, tail, .. } = self;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let desk = Desk { connection: &transaction, options, tail };
+        batch.iter_mut().try_for_each(|write| write.perform(&desk))?;
         transaction.commit()
     }
 }
 
 /// After a failed sync nobody knows what the disk holds, and a second try would not tell.
-fn is_distrusted(error: &rusqlite::Error) -> bool {
+pub(super) fn is_distrusted(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }
 
 fn told(error: &rusqlite::Error) -> Error {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::Unavailable("the disk is full".to_owned()),
+    let full = "the disk is full: make room, and it goes on by itself";
+    let code = error.sqlite_error();
+    match code.map(|error| error.code) {
+        Some(ErrorCode::DiskFull) => Error::Unavailable(full.to_owned()),
+        // The index of the WAL could not grow.
+        Some(ErrorCode::SystemIoFailure)
+            if code.is_some_and(|code| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE) =>
+        {
+            Error::Unavailable(full.to_owned())
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::Unavailable("another program holds its file".to_owned())
         }

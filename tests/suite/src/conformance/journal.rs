@@ -26,65 +26,65 @@ fn check(test: Test) {
     }
 }
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(work)
 }
 
-fn sqlite(folder: &Path) -> Sqlite {
+pub(super) fn sqlite(folder: &Path) -> Sqlite {
     Sqlite::open(folder, &Options::default()).expect("a journal")
 }
 
 // --- who and what ---
 
-fn id(number: u8) -> Id {
+pub(super) fn id(number: u8) -> Id {
     Id::from_bytes([number; 16])
 }
 
-fn plan(number: u8) -> Address {
+pub(super) fn plan(number: u8) -> Address {
     Address { kind: Kind::Plan, id: id(number) }
 }
 
-fn session(number: u8) -> Address {
+pub(super) fn session(number: u8) -> Address {
     Address { kind: Kind::Session, id: id(number) }
 }
 
-fn at(millis: u64) -> Timestamp {
+pub(super) fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn body(text: &str) -> Body {
+pub(super) fn body(text: &str) -> Body {
     Body { name: "said".into(), version: 1, bytes: text.as_bytes().to_vec() }
 }
 
 /// As a door sends it.
-fn post(to: Address, key: &str) -> Post {
+pub(super) fn post(to: Address, key: &str) -> Post {
     Post { to, key: key.into(), from: None, opens: true, body: body(key), at: at(1) }
 }
 
-fn append(entity: Address, claimed: &Claimed, number: u8) -> Append {
+pub(super) fn append(entity: Address, claimed: &Claimed, number: u8) -> Append {
     let heard = b"heard".to_vec();
     let Claimed { epoch, head, .. } = *claimed;
     Append { heard, format: 1, ..Append::new(id(number), entity, epoch, head, at(2)) }
 }
 
-async fn taken(journal: &dyn Journal, post: Post) -> Ordinal {
+pub(super) async fn taken(journal: &dyn Journal, post: Post) -> Ordinal {
     match journal.post(post).await.expect("the journal works") {
         Posted::Taken(ordinal) => ordinal,
         other @ (Posted::Known(_) | Posted::Refused(_)) => panic!("not taken: {other:?}"),
     }
 }
 
-async fn claimed(journal: &dyn Journal, entity: Address) -> Claimed {
+pub(super) async fn claimed(journal: &dyn Journal, entity: Address) -> Claimed {
     let claim = Claim { entity, boot: id(200), format: 1 };
     journal.claim(claim).await.expect("the journal works").expect("it is there")
 }
 
-async fn appended(journal: &dyn Journal, append: Append) -> Appended {
+pub(super) async fn appended(journal: &dyn Journal, append: Append) -> Appended {
     journal.append(append).await.expect("the journal works")
 }
 
-async fn refusal(journal: &dyn Journal, post: Post) -> Undeliverable {
+pub(super) async fn refusal(journal: &dyn Journal, post: Post) -> Undeliverable {
     match journal.post(post).await.expect("the journal works") {
         Posted::Refused(refusal) => refusal,
         other @ (Posted::Taken(_) | Posted::Known(_)) => panic!("not refused: {other:?}"),
@@ -92,12 +92,12 @@ async fn refusal(journal: &dyn Journal, post: Post) -> Undeliverable {
 }
 
 /// The keys that wait for an entity, in their order.
-async fn waiting(journal: &dyn Journal, entity: Address) -> Vec<String> {
+pub(super) async fn waiting(journal: &dyn Journal, entity: Address) -> Vec<String> {
     let waiting = journal.inbox(entity, Ordinal(0), 100).await.expect("the journal works");
     waiting.iter().map(|waiting| waiting.post.key.to_string()).collect()
 }
 
-async fn texts(journal: &dyn Journal, entity: Address) -> Vec<String> {
+pub(super) async fn texts(journal: &dyn Journal, entity: Address) -> Vec<String> {
     let events = journal.history(entity, Seq(0), 100).await.expect("the journal works");
     events.iter().map(|event| String::from_utf8_lossy(&event.body.bytes).into_owned()).collect()
 }

@@ -1,0 +1,136 @@
+//! What people mend: dead letters are sent again or discarded, quarantined entities released or
+//! discarded. Each is one write, and happens as a whole.
+
+use domain::id::Address;
+use domain::journal::{Post, Undeliverable};
+use domain::records::{DeadLetter, Letter, Replayed, State, Unmended};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::append::{self, Known};
+use super::list;
+use super::rows::EntityRow;
+use super::writer::Desk;
+
+// --- dead letters ---
+
+pub(super) fn replay(
+    desk: &Desk<'_>,
+    (letter, at): &(Letter, Timestamp),
+) -> rusqlite::Result<Replayed> {
+    let connection = desk.connection;
+    let Some(dead) = list::dead_letter(connection, *letter)? else {
+        return Ok(Replayed::Unknown(*letter));
+    };
+    let DeadLetter { to, from, body, .. } = dead;
+    let entity = match append::find(connection, to)? {
+        None => return Ok(Replayed::Refused(Undeliverable::Unknown(to))),
+        Some(Known { refusal: Some(refusal), .. }) => return Ok(Replayed::Refused(refusal)),
+        Some(Known { entity, refusal: None }) => entity,
+    };
+    if append::is_full(connection, desk.options, entity)? {
+        return Ok(Replayed::Refused(Undeliverable::Full(to)));
+    }
+    let key = fresh_key(connection, entity, *letter)?.into();
+    let post = Post { to, key, from, opens: false, body, at: *at };
+    let ordinal = append::put_in(connection, entity, &post)?;
+    remove(connection, *letter)?;
+    Ok(Replayed::Posted { to, ordinal })
+}
+
+/// Named after the letter, whose number is given once; a door that chose the same by chance is
+/// stepped aside for.
+fn fresh_key(
+    connection: &Connection,
+    entity: EntityRow,
+    letter: Letter,
+) -> rusqlite::Result<String> {
+    let sql = "SELECT 1 FROM inbox WHERE entity = ?1 AND key = ?2";
+    let mut key = format!("letter/{}", letter.0);
+    while connection.prepare_cached(sql)?.exists(params![entity, key])? {
+        key.push('+');
+    }
+    Ok(key)
+}
+
+pub(super) fn discard_letter(desk: &Desk<'_>, letter: &Letter) -> rusqlite::Result<bool> {
+    remove(desk.connection, *letter)
+}
+
+fn remove(connection: &Connection, letter: Letter) -> rusqlite::Result<bool> {
+    let sql = "DELETE FROM dead WHERE letter = ?1";
+    Ok(connection.prepare_cached(sql)?.execute([letter.0])? == 1)
+}
+
+// --- quarantine ---
+
+pub(super) fn release(
+    desk: &Desk<'_>,
+    (address, at): &(Address, Timestamp),
+) -> rusqlite::Result<Result<(), Unmended>> {
+    let entity = match quarantined(desk.connection, *address)? {
+        Ok(entity) => entity,
+        Err(unmended) => return Ok(Err(unmended)),
+    };
+    // What it owed when it was put aside is not known any more: it owes to look.
+    let sql = "UPDATE entities SET status = 0, reason = NULL, epoch = epoch + 1,
+                   owes = max(owes, 1), changed_at = ?2
+               WHERE entity = ?1";
+    desk.connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
+    Ok(Ok(()))
+}
+
+pub(super) fn discard(
+    desk: &Desk<'_>,
+    (address, at): &(Address, Timestamp),
+) -> rusqlite::Result<Result<(), Unmended>> {
+    let connection = desk.connection;
+    let entity = match quarantined(connection, *address)? {
+        Ok(entity) => entity,
+        Err(unmended) => return Ok(Err(unmended)),
+    };
+    let sql = "UPDATE entities SET status = 1, epoch = epoch + 1, owes = 0, wake_at = NULL,
+                   changed_at = ?2
+               WHERE entity = ?1";
+    connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
+    bury_what_waits(connection, entity, *address, *at)?;
+    Ok(Ok(()))
+}
+
+/// No more than an inbox holds. As with posts that were handled, a door's key stays.
+fn bury_what_waits(
+    connection: &Connection,
+    entity: EntityRow,
+    address: Address,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let story = Undeliverable::Closed(address).to_string();
+    let sql = "INSERT INTO dead
+                   (kind, id, key, from_kind, from_id, name, version, body, story, sent_at, died_at)
+               SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
+               FROM inbox WHERE entity = ?1 AND state = 0 ORDER BY ordinal";
+    let Address { kind, id } = address;
+    let values = params![entity, kind.prefix(), id.to_bytes(), story, at.as_millis()];
+    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "DELETE FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([entity])?;
+    let sql = "UPDATE inbox SET state = 1, body = x'', at = ?2 WHERE entity = ?1 AND state = 0";
+    connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
+    Ok(())
+}
+
+fn quarantined(
+    connection: &Connection,
+    address: Address,
+) -> rusqlite::Result<Result<EntityRow, Unmended>> {
+    let sql = "SELECT entity, status FROM entities WHERE kind = ?1 AND id = ?2";
+    let key = params![address.kind.prefix(), address.id.to_bytes()];
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, list::state(row, 1)?));
+    let found: Option<(EntityRow, State)> =
+        connection.prepare_cached(sql)?.query_row(key, read).optional()?;
+    Ok(match found {
+        None => Err(Unmended::Unknown(address)),
+        Some((entity, State::Quarantined)) => Ok(entity),
+        Some((_, state @ (State::Open | State::Closed))) => Err(Unmended::Sound { address, state }),
+    })
+}

@@ -1,0 +1,118 @@
+//! Opening the file: what is asked of SQLite, and what people are told when it cannot be had.
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{Options, schema, writer};
+
+/// More than there are.
+const STATEMENTS_MAX: usize = 128;
+/// Pages in the WAL before it is written back into the file.
+const CHECKPOINT_PAGES: c_int = 4_000;
+/// What the WAL keeps of the disk after something held it up, such as a backup.
+const WAL_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// Why a journal could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "the journal is of version {version}, and this program knows {known}: start a newer lares"
+    )]
+    TooNew { version: u32, known: u32 },
+    #[error("{} cannot be written: make its folder and itself writable for this user", path.display())]
+    ReadOnly { path: PathBuf },
+    #[error("there is no folder for {}: make it first", path.display())]
+    NoFolder { path: PathBuf },
+    #[error("{} is no journal, or is damaged: move it away, and restore a backup", path.display())]
+    NotAJournal { path: PathBuf },
+    #[error("another program holds {}: close it, and start again", path.display())]
+    Locked { path: PathBuf },
+    #[error("the disk of {} is full: make room, and start again", path.display())]
+    Full { path: PathBuf },
+    #[error("cannot use {} as the journal", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("cannot start the threads of the journal")]
+    Threads(#[source] std::io::Error),
+}
+
+impl OpenError {
+    pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let has_folder = path.parent().is_some_and(Path::is_dir);
+        match source.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::ReadOnly { path },
+            Some(ErrorCode::CannotOpen) if !has_folder => OpenError::NoFolder { path },
+            // A file that is there, or could be made, opens.
+            Some(ErrorCode::CannotOpen) => OpenError::ReadOnly { path },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                OpenError::NotAJournal { path }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
+            Some(ErrorCode::DiskFull) => OpenError::Full { path },
+            Some(_) | None => OpenError::File { path, source },
+        }
+    }
+}
+
+pub(super) struct Connections {
+    pub writing: Connection,
+    pub reading: Vec<Connection>,
+}
+
+pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenError> {
+    let named = |source| OpenError::of(path, source);
+    let mut writing = Connection::open(path).map_err(named)?;
+    writing.busy_timeout(options.busy_max).map_err(named)?;
+    // Before anything is changed in it.
+    schema::check(&writing, path)?;
+    prepare(&writing, options).map_err(named)?;
+    schema::migrate(&mut writing).map_err(named)?;
+    let mut reading = Vec::with_capacity(options.readers.max(1));
+    for _ in 0..options.readers.max(1) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags).map_err(named)?;
+        reader.busy_timeout(options.busy_max).map_err(named)?;
+        caches(&reader, options).map_err(named)?;
+        reading.push(reader);
+    }
+    Ok(Connections { writing, reading })
+}
+
+fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Acknowledged means on disk.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
+    connection.wal_hook(Some(checkpoint));
+    caches(connection, options)
+}
+
+fn caches(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
+}
+
+/// SQLite would do the same by itself, but would not say that a sync has failed: it would try
+/// again, and the second sync succeeds without having written what the first one lost.
+fn checkpoint(wal: &Wal, pages: c_int) -> rusqlite::Result<()> {
+    if pages < CHECKPOINT_PAGES {
+        return Ok(());
+    }
+    match wal.checkpoint() {
+        Err(error) if writer::is_distrusted(&error) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the WAL could not be written back, and grows");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
