@@ -1,8 +1,11 @@
-//! The journal on disk: what `domain::journal` promises, kept by SQLite.
+//! The journal on disk: what `domain::journal` and `domain::records` promise, kept by SQLite.
 //!
 //! [`Sqlite`] is one file in the data folder, written by one thread. It knows no entity, no rule
-//! and no actor; it keeps rows, and refuses who comes late.
+//! and no actor; it keeps rows, and refuses who comes late. [`backup`] copies it while it is in
+//! use, and [`check`] reads a copy from end to end.
 
+mod backup;
 mod sqlite;
 
+pub use backup::{BackupError, Checked, Pace, backup, check, restore};
 pub use sqlite::{OpenError, Options, Sqlite};

@@ -1,0 +1,126 @@
+//! Reading a copy from end to end: whatever could be wrong with it is found before it is needed.
+
+use std::path::Path;
+
+use domain::blob::Blob;
+use domain::id::Address;
+use domain::records::Chain;
+use rusqlite::{Connection, OpenFlags};
+
+use super::BackupError;
+use crate::sqlite::{audit, blobs, rows, schema};
+
+/// What was read, and is sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub entities: u64,
+    pub events: u64,
+    pub blobs: u64,
+    pub audit: Chain,
+}
+
+/// Reads the whole file: its pages, each event, each blob, the audit, and that they fit together.
+pub fn check(file: &Path) -> Result<Checked, BackupError> {
+    let sqlite = |source| BackupError::Sqlite { path: file.to_owned(), source };
+    // Read only, and without a journal beside it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(sqlite)?;
+    let version = schema::version(&connection).map_err(|error| damaged(file, &error))?;
+    match version {
+        0 => return Err(damaged(file, &"it is no journal")),
+        version if version > schema::VERSION => {
+            return Err(BackupError::TooNew { version, known: schema::VERSION });
+        }
+        _ => {}
+    }
+    pages(&connection).map_err(|what| damaged(file, &what))?;
+    let events = events(&connection).map_err(|what| damaged(file, &what))?;
+    heads(&connection).map_err(|what| damaged(file, &what))?;
+    let blobs = whole_blobs(&connection).map_err(|what| damaged(file, &what))?;
+    let audit = audit::verify(&connection).map_err(|error| damaged(file, &error))?;
+    let audit = audit.map_err(|broken| BackupError::Audit { path: file.to_owned(), broken })?;
+    let entities = connection.query_row("SELECT count(*) FROM entities", [], |row| row.get(0));
+    Ok(Checked { entities: entities.map_err(sqlite)?, events, blobs, audit })
+}
+
+fn damaged(file: &Path, what: &dyn std::fmt::Display) -> BackupError {
+    BackupError::Damaged { path: file.to_owned(), what: what.to_string() }
+}
+
+/// What is wrong, in words; SQLite's own among them.
+struct Fault(String);
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Fault(error.to_string())
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn pages(connection: &Connection) -> Result<(), Fault> {
+    let found: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Fault(found)) }
+}
+
+/// In the order in which they lie; those of an entity that goes belong to nobody.
+fn events(connection: &Connection) -> Result<u64, Fault> {
+    let sql = "SELECT seq, events.epoch, at, name, version, body, heard, checksum, kind, id
+               FROM events LEFT JOIN entities USING (entity)
+               WHERE events.entity NOT IN (SELECT entity FROM going) ORDER BY position";
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = found.next()? {
+        let seq: u64 = row.get(0)?;
+        let entity: Address = rows::address(row, 8)
+            .map_err(|error| Fault(format!("an event {seq} belongs to nobody: {error}")))?;
+        if rows::recorded(entity, row)?.is_none() {
+            return Err(Fault(format!("event {seq} of {entity} is not what was written")));
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// An entity has as many events as it says, numbered from 1.
+fn heads(connection: &Connection) -> Result<(), Fault> {
+    let sql = "SELECT kind, id, head, count(seq), coalesce(min(seq), 1), coalesce(max(seq), 0)
+               FROM entities LEFT JOIN events USING (entity) GROUP BY entities.entity";
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        let entity = rows::address(row, 0)?;
+        let [head, count, first, last]: [u64; 4] =
+            [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        if (head, head, 1) != (count, last, first) {
+            return Err(Fault(format!("{entity} says it has {head} events, and has {count}")));
+        }
+    }
+    Ok(())
+}
+
+/// Each blob is what its name says, and each that an event names is there.
+fn whole_blobs(connection: &Connection) -> Result<u64, Fault> {
+    let mut statement = connection.prepare("SELECT hash FROM blobs WHERE whole = 1")?;
+    let mut found = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = found.next()? {
+        let blob = Blob::from_hash(row.get(0)?);
+        blobs::read(connection, blob).map_err(|error| Fault(error.to_string()))?;
+        count += 1;
+    }
+    let sql = "SELECT hash FROM blob_uses
+               WHERE entity NOT IN (SELECT entity FROM going)
+                   AND hash NOT IN (SELECT hash FROM blobs WHERE whole = 1) LIMIT 1";
+    let mut statement = connection.prepare(sql)?;
+    let mut missing = statement.query([])?;
+    match missing.next()? {
+        Some(row) => Err(Fault(format!("blob {} is missing", Blob::from_hash(row.get(0)?)))),
+        None => Ok(count),
+    }
+}
