@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use domain::BoxError;
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
 use crate::find::Found;
+use crate::text::clean;
 
 /// How long a node may take to be reached; it is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,7 +41,29 @@ impl Client {
 
     /// Reads what lives at `path`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let mut request = self.http.get(format!("{}{path}", self.node.url));
+        self.ask(self.http.get(self.url(path))).await
+    }
+
+    /// Asks for something to be done. The same key again is the same request.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        key: Option<&str>,
+    ) -> Result<T, Error> {
+        let request = self.http.post(self.url(path)).header("content-type", "application/json");
+        let request = match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        };
+        self.ask(request.body(body)).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.node.url)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, mut request: RequestBuilder) -> Result<T, Error> {
         if let Some(token) = &self.node.token {
             request = request.bearer_auth(token.expose());
         }
@@ -89,6 +112,8 @@ impl Client {
         #[derive(Deserialize)]
         struct Story {
             message: String,
+            #[serde(default)]
+            details: Vec<String>,
         }
 
         let url = self.node.url.clone();
@@ -97,8 +122,11 @@ impl Client {
         }
         match serde_json::from_slice::<Refusal>(body) {
             Ok(refusal) => {
-                let message = refusal.error.message.chars().filter(|letter| !letter.is_control());
-                let message = message.take(MESSAGE_CHARS_MAX).collect();
+                let Story { message, details } = refusal.error;
+                if !details.is_empty() {
+                    return Error::Faults(details.iter().map(|fault| clean(fault)).collect());
+                }
+                let message = clean(&message).chars().take(MESSAGE_CHARS_MAX).collect();
                 Error::Refused { url, status: status.as_u16(), message }
             }
             Err(error) => self.foreign(error.into()),

@@ -49,6 +49,14 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    #[error("the script cannot be run:\n  {}", .0.join("\n  "))]
+    Faults(Vec<String>),
+    #[error("cannot read the script {}", path.display())]
+    Script {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot set up the client")]
     Client(#[source] BoxError),
     #[error("cannot write the answer")]
@@ -60,6 +68,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::NoNode { .. } | Error::Ended { .. } | Error::NoAnswer { .. } => Exit::Absent,
+            Error::Faults(_) | Error::Script { .. } => Exit::Usage,
             Error::Late { .. }
             | Error::Token { .. }
             | Error::Refused { .. }
@@ -70,6 +79,29 @@ impl Error {
             | Error::Garbled { .. }
             | Error::Client(_)
             | Error::Write(_) => Exit::Failed,
+        }
+    }
+}
+
+impl Error {
+    /// Whether the node may come back and answer then.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Error::NoNode { .. }
+            | Error::Ended { .. }
+            | Error::NoAnswer { .. }
+            | Error::Late { .. }
+            | Error::Token { .. }
+            | Error::Broken { .. } => true,
+            Error::Refused { status, .. } => *status == 503,
+            Error::Foreign { .. }
+            | Error::TooLong { .. }
+            | Error::Unreadable { .. }
+            | Error::Garbled { .. }
+            | Error::Faults(_)
+            | Error::Script { .. }
+            | Error::Client(_)
+            | Error::Write(_) => false,
         }
     }
 }

@@ -4,11 +4,22 @@
 //! what it learned to the writer it is given. It reads no environment and ends no process: `lares`
 //! hands plain values down and turns an [`Error`] into an [`Exit`].
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cli: an adapter; its one timer waits for a node that a person waits for as well"
+)]
+
 mod client;
+pub mod doubt;
+pub mod doubts;
 mod error;
 mod exit;
 pub mod find;
+mod follow;
 mod node;
+pub mod run;
+pub mod runs;
+mod story;
 mod text;
 pub mod top;
 pub mod tree;

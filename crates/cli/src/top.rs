@@ -8,10 +8,10 @@ use domain::token::Token;
 use domain::tree::{Actor, Mailbox, State};
 use serde::Serialize;
 
-use crate::Error;
 use crate::find::Find;
 use crate::text::{self, age, clean};
 use crate::tree;
+use crate::{Error, Exit};
 
 /// What may be said after `lares top`.
 #[derive(Debug, Clone, Args)]
@@ -57,14 +57,15 @@ pub async fn run(
     arguments: Arguments,
     token: Option<Token>,
     out: &mut impl Write,
-) -> Result<(), Error> {
+) -> Result<Exit, Error> {
     let root = tree::fetch(arguments.find, token).await?;
     let mut rows = Vec::new();
     flatten(&mut rows, "", root);
     rank(&mut rows, arguments.by);
     rows.truncate(arguments.limit);
     let text = if arguments.json { text::json(&rows)? } else { table(&rows) };
-    text::write(&text, out)
+    text::write(&text, out)?;
+    Ok(Exit::Done)
 }
 
 fn flatten(rows: &mut Vec<Row>, above: &str, actor: Actor) {

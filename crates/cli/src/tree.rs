@@ -6,10 +6,10 @@ use clap::Args;
 use domain::token::Token;
 use domain::tree::Actor;
 
-use crate::Error;
 use crate::client::Client;
 use crate::find::Find;
 use crate::text::{self, age, clean};
+use crate::{Error, Exit};
 
 /// What may be said after `lares tree`.
 #[derive(Debug, Clone, Args)]
@@ -26,10 +26,11 @@ pub async fn run(
     arguments: Arguments,
     token: Option<Token>,
     out: &mut impl Write,
-) -> Result<(), Error> {
+) -> Result<Exit, Error> {
     let root = fetch(arguments.find, token).await?;
     let text = if arguments.json { text::json(&root)? } else { table(&root) };
-    text::write(&text, out)
+    text::write(&text, out)?;
+    Ok(Exit::Done)
 }
 
 /// The root actor of the node that these arguments find.

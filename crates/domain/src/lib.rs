@@ -11,6 +11,7 @@ pub mod journal;
 pub mod nearest;
 pub mod policy;
 pub mod records;
+pub mod run;
 pub mod signals;
 pub mod time;
 pub mod token;

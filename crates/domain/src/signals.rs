@@ -12,3 +12,22 @@ pub const THREAD_RETURNED: &str = "thread.returned";
 pub const ACTOR_QUARANTINED: &str = "actor.quarantined";
 /// The node's beat came late: its threads were not free.
 pub const BEAT_LATE: &str = "beat.late";
+
+/// Names of events and posts, as they are written down: they never change.
+pub mod written {
+    pub const PLAN_OPEN: &str = "plan.open";
+    pub const PLAN_CANCEL: &str = "plan.cancel";
+    pub const PLAN_SETTLE: &str = "plan.settle";
+
+    pub const PLAN_OPENED: &str = "plan.opened";
+    pub const PLAN_PLANNED: &str = "plan.planned";
+    pub const STEP_BEGUN: &str = "step.begun";
+    pub const STEP_ENDED: &str = "step.ended";
+    pub const STEP_RESTED: &str = "step.rested";
+    pub const STEP_DOUBTED: &str = "step.doubted";
+    pub const STEP_CHECKING: &str = "step.checking";
+    pub const STEP_ASKED: &str = "step.asked";
+    pub const STEP_SETTLED: &str = "step.settled";
+    pub const PLAN_CANCELLING: &str = "plan.cancelling";
+    pub const PLAN_CLOSED: &str = "plan.closed";
+}

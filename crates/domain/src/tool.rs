@@ -55,6 +55,8 @@ pub struct Contract {
     pub effect: Effect,
     /// Whose permits it takes where the step does not say.
     pub lane: &'static str,
+    /// Whether it goes on elsewhere, also when every hand on this machine has ended.
+    pub is_far: bool,
 }
 
 /// One use of a tool.
@@ -94,6 +96,8 @@ pub enum Content {
     Bytes(Vec<u8>),
     /// In the store, under the hash of what it holds.
     Kept { blob: String, bytes: u64 },
+    /// It could not be kept.
+    Lost { why: String, bytes: u64 },
 }
 
 /// Why a use of a tool came to nothing, or may have.
@@ -130,6 +134,16 @@ pub enum Retry {
     /// As the back-off of the caller says.
     Soon,
     After(Duration),
+}
+
+impl Output {
+    /// What of it is in the store.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.attachments.iter().filter_map(|attachment| match &attachment.content {
+            Content::Kept { blob, .. } => Some(blob.as_str()),
+            Content::Bytes(_) | Content::Lost { .. } => None,
+        })
+    }
 }
 
 impl Class {

@@ -3,6 +3,9 @@
 //! A name and a version choose the type that reads a body. Fields may be added with a default, in
 //! the same version; whatever else changes is a new version, and the old one is read for ever.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::journal::Body;
 
 /// A family of values, told apart by name and version.
@@ -31,4 +34,15 @@ impl Unread {
     pub fn malformed(body: &Body, error: impl std::fmt::Display) -> Self {
         Unread::Malformed { name: body.name.to_string(), what: error.to_string() }
     }
+}
+
+/// A value as a body: its fields by name, so that they can grow in number.
+pub fn write(name: &str, version: u16, value: &impl Serialize) -> Body {
+    let bytes = rmp_serde::to_vec_named(value).expect("what is written down is plain data");
+    Body { name: name.into(), version, bytes }
+}
+
+/// The value of a body, once its name and version have chosen the type.
+pub fn read<T: DeserializeOwned>(body: &Body) -> Result<T, Unread> {
+    rmp_serde::from_slice(&body.bytes).map_err(|error| Unread::malformed(body, error))
 }

@@ -18,11 +18,51 @@ pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
     /// How actors are run.
     pub(crate) runtime: runtime::Options,
+    /// What a run may hold and how long it may take.
+    pub(crate) runs: work::Limits,
+    /// How many steps may be at the same thing at the same time.
+    pub(crate) lanes: Lanes,
+}
+
+/// Permits of each lane; 1 or more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Lanes {
+    /// Commands.
+    pub(crate) shell: u32,
+    /// Requests.
+    pub(crate) http: u32,
+    /// Each lane that a script makes up.
+    pub(crate) others: u32,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Lanes { shell: 8, http: 32, others: 16 }
+    }
+}
+
+impl Lanes {
+    pub(crate) fn board(&self) -> runtime::durable::Lanes {
+        let permits = [("shell".into(), self.shell), ("http".into(), self.http)];
+        runtime::durable::Lanes { permits: permits.into(), others: self.others }
+    }
+
+    fn invalid(&self) -> Option<(&'static str, String)> {
+        let lanes = [("shell", self.shell), ("http", self.http), ("others", self.others)];
+        let none = lanes.into_iter().find(|(_, permits)| *permits == 0);
+        none.map(|(key, _)| (key, "must be 1 or more: nothing would ever begin".to_owned()))
+    }
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { listen: web::Options::default().listen, runtime: runtime::Options::default() }
+        Self {
+            listen: web::Options::default().listen,
+            runtime: runtime::Options::default(),
+            runs: work::Limits::default(),
+            lanes: Lanes::default(),
+        }
     }
 }
 
@@ -71,14 +111,17 @@ impl Configuration {
             return Err(unknown);
         }
         let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
-        match configuration.runtime.invalid() {
-            Some((key, what)) => {
-                let key = format!("runtime.{key}");
+        let Configuration { runtime, runs, lanes, .. } = &configuration;
+        let tables =
+            [("runtime", runtime.invalid()), ("runs", runs.invalid()), ("lanes", lanes.invalid())];
+        for (table_name, invalid) in tables {
+            if let Some((key, what)) = invalid {
+                let key = format!("{table_name}.{key}");
                 let offset = key::offset(&table, &key).unwrap_or_default();
-                Err(Fault { offset, what: format!("`{key}` {what}") })
+                return Err(Fault { offset, what: format!("`{key}` {what}") });
             }
-            None => Ok(configuration),
         }
+        Ok(configuration)
     }
 }
 

@@ -17,6 +17,18 @@ pub(crate) fn token() -> Option<Token> {
     read(TOKEN).map(|text| Token::new(text.trim()))
 }
 
+/// All of it that tools see.
+pub(crate) fn of_tools() -> skills::Environment {
+    skills::Environment {
+        path: read("PATH"),
+        home: read("HOME"),
+        user: read("USER"),
+        lang: read("LANG"),
+        tz: read("TZ"),
+        term: read("TERM"),
+    }
+}
+
 /// An empty variable is one that is not set; bytes that are no text fail where they are used.
 fn read(name: &str) -> Option<String> {
     let text = std::env::var_os(name)?.to_string_lossy().into_owned();

@@ -19,6 +19,7 @@ mod signals;
 mod up;
 mod usage;
 
+use std::ffi::OsString;
 use std::io::{StdoutLock, Write};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -54,9 +55,28 @@ enum Verb {
     Tree(cli::tree::Arguments),
     /// Show the actors of a running node that deserve a look first
     Top(cli::top::Arguments),
+    /// Run a script, or look at a run and change it
+    Run(cli::run::Arguments),
+    /// List runs, the newest first
+    Runs(cli::runs::Arguments),
+    /// List steps of which only a person can say what became
+    Doubts(cli::doubts::Arguments),
+    /// Say what became of a step
+    Doubt(cli::doubt::Arguments),
+    /// Keep watch over one tool
+    #[command(name = GUARD, hide = true, trailing_var_arg = true)]
+    Guard {
+        #[arg(allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
+/// The verb by which this program becomes the guard of a tool.
+const GUARD: &str = "guard";
+
 fn main() -> ExitCode {
+    // The one provider of TLS; fails only where there is one already.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let line = match Line::try_parse() {
         Ok(line) => line,
         Err(error) => return usage::explain(&error).into(),
@@ -65,6 +85,15 @@ fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(arguments),
         Verb::Tree(arguments) => ask(|token, out| Box::pin(cli::tree::run(arguments, token, out))),
         Verb::Top(arguments) => ask(|token, out| Box::pin(cli::top::run(arguments, token, out))),
+        Verb::Run(arguments) => ask(|token, out| Box::pin(cli::run::run(arguments, token, out))),
+        Verb::Runs(arguments) => ask(|token, out| Box::pin(cli::runs::run(arguments, token, out))),
+        Verb::Doubts(arguments) => {
+            ask(|token, out| Box::pin(cli::doubts::run(arguments, token, out)))
+        }
+        Verb::Doubt(arguments) => {
+            ask(|token, out| Box::pin(cli::doubt::run(arguments, token, out)))
+        }
+        Verb::Guard { words } => return skills::guard::run(&words),
     };
     let exit = ended.unwrap_or_else(|failure| {
         say_to_stderr(&failure.to_string());
@@ -79,13 +108,12 @@ where
     F: for<'a> FnOnce(
         Option<Token>,
         &'a mut StdoutLock<'static>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), cli::Error>> + 'a>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Exit, cli::Error>> + 'a>>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let mut out = std::io::stdout().lock();
-    runtime.block_on(verb(environment::token(), &mut out))?;
-    Ok(Exit::Done)
+    Ok(runtime.block_on(verb(environment::token(), &mut out))?)
 }
 
 /// One line for a person. Where even stderr is gone there is nobody left to tell.

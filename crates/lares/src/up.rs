@@ -58,7 +58,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
     // Heard from the start, so that a node told to stop while it boots still says farewell.
     let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
     let token = dice::token();
-    let mut house = House::boot(configuration, token.clone()).await?;
+    let mut house = House::boot(folder.path(), configuration, token.clone()).await?;
 
     let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
     let announced = match folder.announce(&node) {
@@ -77,7 +77,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
             stop(house, &mut signals).await
         }
         why = house.gave_up() => {
-            let error = anyhow!("the root gave up: {why}; whoever manages this process should \
+            let error = anyhow!("the house gave up: {why}; whoever manages this process should \
                                  start it again");
             Err(Failure::new(Exit::RootGaveUp, error))
         }

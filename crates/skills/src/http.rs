@@ -70,7 +70,7 @@ pub(crate) fn contract() -> Contract {
         "required": ["url"],
         "additionalProperties": false,
     });
-    Contract { name: NAME, about, arguments, effect: Effect::Unsafe, lane: NAME }
+    Contract { name: NAME, about, arguments, effect: Effect::Unsafe, lane: NAME, is_far: true }
 }
 
 /// What the schema cannot say.

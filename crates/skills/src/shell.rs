@@ -66,7 +66,7 @@ pub(crate) fn contract() -> Contract {
         "required": ["command"],
         "additionalProperties": false,
     });
-    Contract { name: NAME, about, arguments, effect: Effect::Unsafe, lane: NAME }
+    Contract { name: NAME, about, arguments, effect: Effect::Unsafe, lane: NAME, is_far: false }
 }
 
 /// What the schema cannot say.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::Router;
 use domain::door::{self, Door};
 use domain::token::Token;
-use domain::tree::Census;
 use domain::{BoxError, BoxFuture};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::patience::Patient;
-use crate::{Error, Options, routes};
+use crate::{Error, Options, Ports, routes};
 
 /// How long accepting pauses after the system had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -49,7 +48,7 @@ struct Room {
 
 impl HttpDoor {
     /// Takes the address, so that whoever gets a door knows where it will answer.
-    pub fn bind(options: Options, token: Token, census: Arc<dyn Census>) -> Result<Self, Error> {
+    pub fn bind(options: Options, token: Token, ports: Ports) -> Result<Self, Error> {
         options.validate()?;
         let address = options.listen;
         let failed = |source: io::Error| {
@@ -62,7 +61,7 @@ impl HttpDoor {
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let router = routes::all(&options, token, census);
+        let router = routes::all(&options, token, ports);
         Ok(Self { listener, address, room: Arc::new(Room { router, options }) })
     }
 }

@@ -18,7 +18,9 @@ mod options;
 mod patience;
 mod refusal;
 mod routes;
+mod runs;
 
 pub use door::HttpDoor;
 pub use error::Error;
 pub use options::Options;
+pub use routes::Ports;

@@ -7,8 +7,9 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, RequestExt, Router};
+use domain::run::Runs;
 use domain::token::Token;
 use domain::tree::{self, Census};
 use serde::Serialize;
@@ -16,20 +17,34 @@ use serde::Serialize;
 use crate::Options;
 use crate::guard::{self, Check};
 use crate::refusal::Refusal;
+use crate::runs;
 
 /// Everything the door can be asked.
-pub(crate) fn all(options: &Options, token: Token, census: Arc<dyn Census>) -> Router {
-    Routes::new(options, token, census)
+pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
+    Routes::new(options, token, ports)
         .checked("/livez", get(livez), guard::open)
         .checked("/readyz", get(readyz), guard::open)
         .route("/v1/tree", get(whole_tree))
+        .route("/v1/runs", get(runs::list).post(runs::open))
+        .route("/v1/runs/{run}", get(runs::show))
+        .route("/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/v1/runs/{run}/replay", post(runs::replay))
+        .route("/v1/runs/{run}/steps/{step}/settle", post(runs::settle))
+        .route("/v1/doubts", get(runs::doubts))
         .close()
 }
 
+/// What the door shows and takes.
+pub struct Ports {
+    pub census: Arc<dyn Census>,
+    pub runs: Arc<dyn Runs>,
+}
+
 /// What every route may look at.
-struct Desk {
+pub(crate) struct Desk {
     token: Token,
     census: Arc<dyn Census>,
+    pub(crate) runs: Arc<dyn Runs>,
     body_bytes_max: usize,
     request_timeout: Duration,
 }
@@ -41,10 +56,12 @@ struct Routes {
 }
 
 impl Routes {
-    fn new(options: &Options, token: Token, census: Arc<dyn Census>) -> Self {
+    fn new(options: &Options, token: Token, ports: Ports) -> Self {
+        let Ports { census, runs } = ports;
         let desk = Desk {
             token,
             census,
+            runs,
             body_bytes_max: options.body_bytes_max,
             request_timeout: options.request_timeout,
         };

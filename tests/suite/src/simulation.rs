@@ -1,11 +1,14 @@
 //! The real tree in a simulated world: no sockets, no threads, and every fault that a seed finds.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::policy::TokenBearer;
 use domain::tree::{Actor, State};
 use kit::world::{Line, Site, World, seeds};
 use runtime::Supervisor;
+use runtime::durable::Lanes;
 use tree::Ports;
 
 /// How many worlds are visited. `just sim SEED` visits one.
@@ -23,11 +26,28 @@ const MENDED_WITHIN: Duration = Duration::from_secs(20);
 const NODE: &str = "a";
 const HTTP: &str = "http";
 const DOOR: &str = "door/http";
-const EVERYBODY: [&str; 5] =
-    ["root", "root/upkeep", "root/upkeep/timer", "root/doors", "root/doors/http"];
+const EVERYBODY: [&str; 10] = [
+    "root",
+    "root/durable",
+    "root/durable/steps",
+    "root/durable/entities",
+    "root/durable/timers",
+    "root/durable/keeper",
+    "root/upkeep",
+    "root/upkeep/timer",
+    "root/doors",
+    "root/doors/http",
+];
 
 fn house(site: &Site<'_>) -> Supervisor {
-    tree::root(site, &Ports { http: site.door(HTTP) })
+    let ports = Ports {
+        journal: site.journal(),
+        boot: site.boot_id(),
+        tools: site.tools(),
+        policy: Arc::new(TokenBearer),
+        lanes: Lanes::default(),
+    };
+    tree::root(site, &tree::entities(site, ports), site.door(HTTP))
 }
 
 fn world(seed: u64) -> World {
@@ -79,6 +99,11 @@ fn the_house_starts_in_order_and_its_door_opens_last() {
     let expected = [
         "- boots for the 1. time",
         "root started",
+        "root/durable started",
+        "root/durable/steps started",
+        "root/durable/entities started",
+        "root/durable/timers started",
+        "root/durable/keeper started",
         "root/upkeep started",
         "root/upkeep/timer started",
         "root/doors started",
@@ -103,6 +128,11 @@ fn the_house_closes_its_door_first_and_stops_in_reverse() {
         "root/doors stopped: shutdown",
         "root/upkeep/timer stopped: shutdown",
         "root/upkeep stopped: shutdown",
+        "root/durable/keeper stopped: shutdown",
+        "root/durable/timers stopped: shutdown",
+        "root/durable/entities stopped: shutdown",
+        "root/durable/steps stopped: shutdown",
+        "root/durable stopped: shutdown",
         "root stopped: shutdown",
         "- ended in order",
     ];

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Configuration;
+use super::{Configuration, Lanes};
 
 /// Reads a file with this text, and returns what is wrong with it without the folder's name.
 fn read(text: &str) -> Result<Configuration, String> {
@@ -22,7 +22,7 @@ fn without_a_file_or_a_key_the_defaults_hold() {
 #[test]
 fn every_key_is_read() {
     let text = "listen = \"[::1]:0\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
-                lost_threads_max = 3\n";
+                lost_threads_max = 3\n[runs]\nsteps_max = 7\n[lanes]\nshell = 2\n";
     let expected = Configuration {
         listen: "[::1]:0".parse().expect("an address"),
         runtime: runtime::Options {
@@ -30,6 +30,8 @@ fn every_key_is_read() {
             lost_threads_max: 3,
             ..runtime::Options::default()
         },
+        runs: work::Limits { steps_max: 7, ..work::Limits::default() },
+        lanes: Lanes { shell: 2, ..Lanes::default() },
     };
     assert_eq!(read(text), Ok(expected));
 }
@@ -49,8 +51,16 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
              `runtime.lost_threads_max`?",
         ),
         ("[runtme]\n", "lares.toml:1: unknown key `runtme`: did you mean `runtime`?"),
-        ("colour = 1", "lares.toml:1: unknown key `colour`: known here are `listen`, `runtime`"),
-        ("b = 1\na = 1", "lares.toml:1: unknown key `b`: known here are `listen`, `runtime`"),
+        (
+            "colour = 1",
+            "lares.toml:1: unknown key `colour`: known here are `lanes`, `listen`, \
+             `runs`, `runtime`",
+        ),
+        (
+            "b = 1\na = 1",
+            "lares.toml:1: unknown key `b`: known here are `lanes`, `listen`, \
+             `runs`, `runtime`",
+        ),
         (
             "\nlisten = \"nowhere\"",
             "lares.toml:2: `listen`: `nowhere` is no address with a port: write one such as \
@@ -73,6 +83,11 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
             "runtime.lost_threads_max = 0",
             "lares.toml:1: `runtime.lost_threads_max` must lie between 1 and 64",
         ),
+        (
+            "lanes.http = 0",
+            "lares.toml:1: `lanes.http` must be 1 or more: nothing would ever begin",
+        ),
+        ("[runs]\nsteps_max = 0", "lares.toml:2: `runs.steps_max` must lie between 1 and 1000"),
         (
             "runtime = 1",
             "lares.toml:1: `runtime`: invalid type: integer `1`, expected struct Options",

@@ -13,7 +13,7 @@ fn kept(bytes: usize, piece: usize) -> (String, Option<Vec<u8>>) {
     let shown = kept.shown();
     let attached = kept.attachment("stdout").map(|attachment| match attachment.content {
         Content::Bytes(bytes) => bytes,
-        Content::Kept { .. } => panic!("nobody has stored it"),
+        Content::Kept { .. } | Content::Lost { .. } => panic!("nobody has stored it"),
     });
     (shown, attached)
 }

@@ -1,9 +1,13 @@
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::BoxFuture;
 use domain::door::Door;
+use domain::id::Address;
+use domain::run::{self, Page, Question, Replayed, Run, Runs};
 use domain::token::Token;
 use domain::tree::{Actor, Census, Mailbox, State};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::HttpDoor;
-use crate::{Error, Options};
+use crate::{Error, Options, Ports};
 
 /// Longer than any of these takes on a loaded machine; reached only where a test would hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,6 +61,58 @@ impl Census for Slow {
     }
 }
 
+/// Nobody asks about runs here.
+struct NoRuns;
+
+fn none<T: Send + 'static>() -> BoxFuture<'static, Result<T, run::Error>> {
+    Box::pin(ready(Err(run::Error::Unavailable("there are no runs in this test".to_owned()))))
+}
+
+impl Runs for NoRuns {
+    fn open(&self, _: String, _: Option<String>) -> BoxFuture<'_, Result<Address, run::Error>> {
+        none()
+    }
+
+    fn list(&self, _: Option<i64>, _: u32) -> BoxFuture<'_, Result<Page, run::Error>> {
+        none()
+    }
+
+    fn show(&self, _: Address) -> BoxFuture<'_, Result<Run, run::Error>> {
+        none()
+    }
+
+    fn cancel(
+        &self,
+        _: Address,
+        _: String,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<(), run::Error>> {
+        none()
+    }
+
+    fn replay(&self, _: Address) -> BoxFuture<'_, Result<Replayed, run::Error>> {
+        none()
+    }
+
+    fn questions(&self, _: u32) -> BoxFuture<'_, Result<Vec<Question>, run::Error>> {
+        none()
+    }
+
+    fn settle(
+        &self,
+        _: Address,
+        _: String,
+        _: bool,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<(), run::Error>> {
+        none()
+    }
+}
+
+fn ports(census: impl Census) -> Ports {
+    Ports { census: Arc::new(census), runs: Arc::new(NoRuns) }
+}
+
 fn options() -> Options {
     Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -67,7 +123,7 @@ fn options() -> Options {
 }
 
 fn door(options: Options, census: impl Census) -> HttpDoor {
-    HttpDoor::bind(options, Token::new("t"), Arc::new(census)).expect("loopback has a free port")
+    HttpDoor::bind(options, Token::new("t"), ports(census)).expect("loopback has a free port")
 }
 
 /// A door being served, until `close`.
@@ -256,7 +312,7 @@ async fn beyond_the_bound_callers_wait_for_their_turn() {
 
 #[test]
 fn an_address_that_cannot_work_is_refused() {
-    let bind = |options| HttpDoor::bind(options, Token::new("t"), Arc::new(Root(State::Running)));
+    let bind = |options| HttpDoor::bind(options, Token::new("t"), ports(Root(State::Running)));
 
     for beyond in ["0.0.0.0:0", "192.168.7.7:80", "[::]:0"] {
         let listen = beyond.parse().expect("the row is an address");

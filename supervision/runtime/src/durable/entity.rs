@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::blob::Blob;
 use domain::id::{Address, Kind};
 use domain::journal::{Before, Epoch, Outgoing};
 use domain::policy::Act;
@@ -150,13 +151,20 @@ pub(super) struct Draft<E: Entity> {
     pub(super) posts: Vec<Outgoing>,
     pub(super) answer: Option<Vec<u8>>,
     pub(super) audit: Vec<Vec<u8>>,
+    pub(super) blobs: Vec<Blob>,
     pub(super) closes: bool,
 }
 
 impl<'a, E: Entity> Decision<'a, E> {
     pub(super) fn new(gate: &'a mut dyn Gate<E>) -> Self {
-        let draft =
-            Draft { events: vec![], posts: vec![], answer: None, audit: vec![], closes: false };
+        let draft = Draft {
+            events: vec![],
+            posts: vec![],
+            answer: None,
+            audit: vec![],
+            blobs: vec![],
+            closes: false,
+        };
         Decision { gate, draft }
     }
 
@@ -193,6 +201,11 @@ impl<'a, E: Entity> Decision<'a, E> {
     /// One line of the audit, in the same append.
     pub fn audit(&mut self, line: Vec<u8>) {
         self.draft.audit.push(line);
+    }
+
+    /// An event of this turn names this blob, which stays as long as the event does.
+    pub fn name(&mut self, blob: Blob) {
+        self.draft.blobs.push(blob);
     }
 
     /// This is the last turn: nothing is heard any more.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use domain::id::{Address, Kind};
@@ -92,19 +92,19 @@ impl Durable {
         let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal));
         let leave = Shutdown::Deadline(LEAVE_DEADLINE);
         let entities = Supervisor::dynamic("entities", template(Restart::Transient, leave));
-        let mut servants = Vec::new();
-        let house = Arc::new_cyclic(|house| {
-            let (for_timers, for_keeper) = (house.clone(), house.clone());
-            let (timer, timers) =
-                Worker::new("timers", "timers", move || Timers::new(for_timers.clone()))
-                    .mailbox(WANTED)
-                    .on(node);
-            let (keep, keeper) =
-                Worker::new("keeper", "keeper", move || Keeper::new(for_keeper.clone()))
-                    .mailbox(WANTED)
-                    .on(node);
-            servants.extend([timer, keep]);
-            House {
+        // Whoever is planted keeps the house; the house knows only the way to them.
+        let home: Arc<OnceLock<Arc<House>>> = Arc::default();
+        let at_home = || {
+            let home = Arc::clone(&home);
+            move || home.get().cloned()
+        };
+        let (its, theirs) = (at_home(), at_home());
+        let (timer, timers) =
+            Worker::new("timers", "timers", move || Timers::new(its())).mailbox(WANTED).on(node);
+        let (keep, keeper) =
+            Worker::new("keeper", "keeper", move || Keeper::new(theirs())).mailbox(WANTED).on(node);
+        let house = home.get_or_init(|| {
+            Arc::new(House {
                 clock: Arc::clone(&node.shared().clock),
                 journal,
                 boot,
@@ -119,12 +119,13 @@ impl Durable {
                 seats: Mutex::default(),
                 children: Mutex::default(),
                 numbers: AtomicU64::new(1),
-            }
+            })
         });
+        let house = Arc::clone(house);
         let root = Supervisor::new("durable", Strategy::RestForOne)
             .child(steps.as_child())
             .child(entities.as_child());
-        let root = servants.into_iter().fold(root, Supervisor::child);
+        let root = root.child(timer).child(keep);
         Durable { house, root }
     }
 

@@ -4,7 +4,7 @@
 //! bounds   64 births at a time; pages of 256 entities
 //! crashes  when the journal fails; the sweep of its next incarnation finds everybody again
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxError;
@@ -33,11 +33,11 @@ pub(crate) enum Wanted {
 impl Message for Wanted {}
 
 pub(super) struct Keeper {
-    house: Weak<House>,
+    house: Option<Arc<House>>,
 }
 
 impl Keeper {
-    pub(super) fn new(house: Weak<House>) -> Self {
+    pub(super) fn new(house: Option<Arc<House>>) -> Self {
         Keeper { house }
     }
 
@@ -147,7 +147,7 @@ impl Actor for Keeper {
     }
 
     async fn handle(&mut self, wanted: Wanted, cx: &mut Context<Wanted>) -> Result<Next, BoxError> {
-        let Some(house) = self.house.upgrade() else { return Ok(Next::Done) };
+        let Some(house) = self.house.clone() else { return Ok(Next::Done) };
         let mut all = vec![wanted];
         all.append(&mut cx.next_too(BIRTHS_MAX - 1));
         let mut seats = Vec::new();

@@ -233,7 +233,7 @@ impl<E: Entity> Shell<E> {
             taken: std::mem::take(&mut turn.taken),
             posts: std::mem::take(&mut turn.posts),
             audit: std::mem::take(&mut turn.audit),
-            blobs: Vec::new(),
+            blobs: std::mem::take(&mut turn.blobs),
             owes,
             wake_at: turn.due.wake_at,
             status: turn.status.clone(),

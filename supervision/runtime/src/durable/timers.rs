@@ -5,7 +5,7 @@
 //! crashes  never of itself; the keeper's sweep fills it again
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Weak;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxError;
@@ -30,7 +30,7 @@ const TICK_WITHIN: Duration = Duration::from_secs(5);
 const SETS_MAX: usize = 256;
 
 pub(super) struct Timers {
-    house: Weak<House>,
+    house: Option<Arc<House>>,
     order: BTreeSet<(Timestamp, Address)>,
     of: HashMap<Address, Timestamp>,
     /// The earliest moment that is slept for.
@@ -38,7 +38,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn new(house: Weak<House>) -> Self {
+    pub(super) fn new(house: Option<Arc<House>>) -> Self {
         Timers { house, order: BTreeSet::new(), of: HashMap::new(), armed: None }
     }
 
@@ -65,7 +65,7 @@ impl Timers {
 
     /// Wakes whoever is due, and sleeps until the next one is.
     fn ring(&mut self, cx: &Context<WakeAt>) -> Next {
-        let Some(house) = self.house.upgrade() else { return Next::Done };
+        let Some(house) = self.house.clone() else { return Next::Done };
         let clock = cx.clock();
         let now = clock.now();
         while let Some((at, address)) = self.order.first().copied().filter(|(at, _)| *at <= now) {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Before, Body, Fate, Ordinal, Outgoing, Post, Status, Taken, Waiting};
 use domain::policy::Act;
@@ -34,6 +35,7 @@ pub(super) struct Turn<E: Entity> {
     pub(super) taken: Vec<Taken>,
     pub(super) posts: Vec<Outgoing>,
     pub(super) audit: Vec<Vec<u8>>,
+    pub(super) blobs: Vec<Blob>,
     pub(super) due: Due<E>,
     pub(super) status: Status,
 }
@@ -157,6 +159,7 @@ pub(super) fn take<E: Entity>(
         taken: Vec::new(),
         posts: Vec::new(),
         audit: Vec::new(),
+        blobs: Vec::new(),
         closes: false,
     };
     let mut heard = Vec::with_capacity(came.len());
@@ -176,6 +179,7 @@ pub(super) fn take<E: Entity>(
         taken: desk.taken,
         posts: desk.posts,
         audit: desk.audit,
+        blobs: desk.blobs,
         due: owed.due,
         status: if desk.closes { Status::Closed } else { Status::Open },
     }
@@ -188,6 +192,7 @@ struct Desk<'a, E: Entity> {
     taken: Vec<Taken>,
     posts: Vec<Outgoing>,
     audit: Vec<Vec<u8>>,
+    blobs: Vec<Blob>,
     closes: bool,
 }
 
@@ -285,6 +290,7 @@ impl<E: Entity> Desk<'_, E> {
         }
         self.posts.extend(draft.posts);
         self.audit.extend(draft.audit);
+        self.blobs.extend(draft.blobs);
         self.closes |= draft.closes;
     }
 }

@@ -13,7 +13,9 @@ mod boot;
 mod dial;
 mod dice;
 mod door;
+mod journal;
 mod machine;
+mod outside;
 mod seeds;
 mod site;
 mod trace;
@@ -27,12 +29,15 @@ use std::time::Duration;
 use domain::tree;
 use runtime::Supervisor;
 
+use crate::journal::FakeJournal;
+
 use boot::lock;
 use dial::nanos;
 use machine::Machine;
 
 pub use dice::SeededDice;
 pub use door::{FakeDoor, Served};
+pub use outside::Done;
 pub use seeds::seeds;
 pub use site::{Notes, Point, Site};
 pub use trace::Line;
@@ -49,6 +54,9 @@ struct Common {
     letters: Mutex<wire::Letters>,
     /// The world's own dice; nodes have theirs.
     chance: SeededDice,
+    /// One for all nodes: what is in it outlives them.
+    journal: Arc<FakeJournal>,
+    outside: Arc<outside::Book>,
 }
 
 impl Common {
@@ -88,6 +96,8 @@ impl World {
             trace: trace::Trace::default(),
             letters: Mutex::default(),
             chance: SeededDice::of(seed, "world"),
+            journal: Arc::default(),
+            outside: Arc::default(),
         };
         let faults = SeededDice::of(seed, "faults");
         World { common: Arc::new(common), machines: BTreeMap::new(), faults }
@@ -274,6 +284,16 @@ impl World {
     pub fn door(&self, name: &str, door: &str) -> Served {
         let doors = lock(&self.machines[name].doors);
         doors.get(door).map(|book| book.served()).unwrap_or_default()
+    }
+
+    /// The journal of all nodes.
+    pub fn journal(&self) -> Arc<FakeJournal> {
+        Arc::clone(&self.common.journal)
+    }
+
+    /// What was done outside, by key.
+    pub fn outside(&self) -> BTreeMap<String, Done> {
+        self.common.outside.read(self.common.now_ns())
     }
 
     /// Everything that was seen so far, one line per event.

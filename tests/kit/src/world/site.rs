@@ -5,10 +5,15 @@ use std::future::pending;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use domain::id::Id;
+use domain::journal::Journal;
+use domain::tool::Tools;
 use runtime::Node;
 
 use super::boot::{Boot, SimulatedClock, SimulatedDice, lock};
 use super::door::{Book, FakeDoor};
+use super::journal::SimulatedJournal;
+use super::outside::SimulatedTools;
 use super::wire::Wire;
 
 /// A node that is being booted, and the ports it is given.
@@ -51,6 +56,23 @@ impl Site<'_> {
     /// A named moment at which the node can be made to crash.
     pub fn point(&self, name: &str) -> Point {
         Point { boot: Arc::clone(self.boot), name: name.to_owned() }
+    }
+
+    /// The journal that all nodes of the world share.
+    pub fn journal(&self) -> Arc<dyn Journal> {
+        let shelf = Arc::clone(&self.boot.common.journal);
+        Arc::new(SimulatedJournal { boot: Arc::clone(self.boot), shelf })
+    }
+
+    /// Tools that do something to the outside, which keeps a book of it.
+    pub fn tools(&self) -> Arc<dyn Tools> {
+        let book = Arc::clone(&self.boot.common.outside);
+        Arc::new(SimulatedTools { boot: Arc::clone(self.boot), book })
+    }
+
+    /// Another for each boot.
+    pub fn boot_id(&self) -> Id {
+        Id::roll(self.clock().now(), &*self.dice())
     }
 
     /// A door of this name, whose book the world keeps.

@@ -1,0 +1,91 @@
+//! A plan: the steps that answer one request, carried to one outcome.
+//!
+//! hears    Open, Cancel, Settle (posts); the outcomes of its steps and their checks; Due; Reborn
+//! records  plan.opened, plan.planned, step.begun, step.ended, step.rested, step.doubted,
+//!          step.checking, step.asked, step.settled, plan.cancelling, plan.closed
+//! owes     each step that runs, each check of a step in doubt; permits for those that are ready;
+//!          a wake for whatever waits for a moment
+//! bounds   what its brief says: steps, attempts, time, rounds that repeat themselves, silence
+//! fails    with its first step that fails for good: what runs then ends, and nothing more begins
+
+mod rules;
+mod state;
+pub mod tell;
+mod wire;
+
+use domain::id::Kind;
+use domain::tool::{Failure, Output};
+use runtime::durable::{self, Entity, Heard, Moment};
+use serde::{Deserialize, Serialize};
+
+pub use state::State;
+pub use wire::{
+    Answer, Brief, Cancel, Caps, Check, Closed, Ending, Event, Outcome, Post, Settle, Task,
+};
+
+use crate::step::{Ports, Step};
+
+/// The tool that needs no hand: only a moment.
+pub const WAIT: &str = "wait";
+
+type Decision<'a> = durable::Decision<'a, Plan>;
+type Owed<'a> = durable::Owed<'a, Plan>;
+
+#[derive(Debug)]
+pub struct Plan;
+
+/// Names one child for good.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    pub step: String,
+    pub attempt: u32,
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Act,
+    /// Whether it has happened; how often that was asked.
+    Check(u32),
+}
+
+impl Entity for Plan {
+    const KIND: Kind = Kind::Plan;
+    const FORMAT: u16 = 1;
+    type Post = Post;
+    type Event = Event;
+    type State = State;
+    type Key = Key;
+    type Job = Step;
+    type Outcome = Result<Output, Failure>;
+    type Ports = Ports;
+
+    fn decide(state: &State, heard: Heard<Self>, moment: &Moment, decision: &mut Decision<'_>) {
+        match heard {
+            Heard::Posted(from, Post::Open(brief)) => {
+                rules::open(state, from, brief, decision);
+            }
+            Heard::Posted(_, Post::Cancel(cancel)) => {
+                rules::cancel(state, cancel, moment, decision)
+            }
+            Heard::Posted(_, Post::Settle(settle)) => rules::settle_doubt(state, settle, decision),
+            Heard::Ended(key, ended) => rules::end(state, key, ended, moment, decision),
+            // Whatever waits for a moment looks at the time itself.
+            Heard::Due => {}
+            Heard::Reborn(before) => rules::be_reborn(state, before, moment, decision),
+        }
+    }
+
+    fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
+        rules::settle(state, moment, decision);
+    }
+
+    fn apply(state: &mut State, event: &Event) {
+        state.apply(event);
+    }
+
+    fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
+        rules::owed(state, moment, owed);
+    }
+}

@@ -1,0 +1,597 @@
+//! What follows from what: a plan's decisions, with neither time nor chance but what they are told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::id::Address;
+use domain::journal::Before;
+use domain::policy::Act;
+use domain::time::Timestamp;
+use domain::tool::{Call, Class, Failure, Output, Retry};
+use runtime::durable::{Admission, Ended as Came, Lane, Moment};
+use serde_json::json;
+
+use super::state::{Fate, Phase, State, Step, Work};
+use super::wire::{
+    Answer, Asked, Begun, Brief, By, Cancel, Cancelling, Checking, Closed, Doubted, Ended, Ending,
+    Event, Opened, Outcome, Planned, Rested, Settle, Settled, Then,
+};
+use super::{Decision, Key, Mode, Owed, WAIT};
+use crate::step;
+
+/// How much later than its deadline somebody may still be at a step.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long a step may take to end when it is asked to.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Before the second attempt; doubled before each further one.
+const REST_FIRST: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_secs(60);
+/// How often a check that cannot tell is asked before a person is.
+const LOOKS_MAX: u32 = 3;
+
+// --- what others send ---
+
+pub(super) fn open(state: &State, by: Option<Address>, brief: Brief, decision: &mut Decision<'_>) {
+    if state.work.is_some() {
+        return refuse(decision, "it is open already: look at it");
+    }
+    let Brief { depth, caps, .. } = &brief;
+    if *depth > caps.depth_max {
+        let why = format!("it would stand {depth} plans deep, and {} are allowed", caps.depth_max);
+        decision.record(Event::Opened(Opened { by, brief }));
+        return close(Outcome::Failed, Some(why), decision);
+    }
+    decision.answer(Answer::Taken.bytes());
+    decision.record(Event::Opened(Opened { by, brief }));
+}
+
+pub(super) fn cancel(state: &State, cancel: Cancel, moment: &Moment, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    decision.answer(Answer::Taken.bytes());
+    if work.cancelling.is_none() {
+        let until = moment.now.plus(STOP_WITHIN);
+        decision.record(Event::Cancelling(Cancelling { reason: cancel.reason, until }));
+    }
+}
+
+/// A person says what became of a step.
+pub(super) fn settle_doubt(state: &State, settle: Settle, decision: &mut Decision<'_>) {
+    let Settle { step: id, happened } = settle;
+    let step = state.work.as_ref().and_then(|work| work.steps.get(&id));
+    match step.map(|step| &step.phase) {
+        Some(Phase::Asked { .. }) => {
+            decision.answer(Answer::Taken.bytes());
+            let evidence = "a person has said so".to_owned();
+            decision.record(Event::Settled(Settled {
+                step: id,
+                happened,
+                by: By::Person,
+                evidence,
+            }));
+        }
+        Some(Phase::InDoubt { until, .. }) => {
+            let why = format!(
+                "somebody may still be at step {id} until {}: settle it after that",
+                until.as_millis()
+            );
+            refuse(decision, &why);
+        }
+        Some(_) => refuse(decision, &format!("nobody asks about step {id}: look at the run")),
+        None => refuse(decision, &format!("it has no step {id}: look at the run")),
+    }
+}
+
+fn refuse(decision: &mut Decision<'_>, why: &str) {
+    decision.answer(Answer::Refused(why.to_owned()).bytes());
+}
+
+// --- what comes back ---
+
+pub(super) fn end(
+    state: &State,
+    key: Key,
+    came: Came<Result<Output, Failure>>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    let Some(work) = &state.work else { return };
+    let Some(step) = work.steps.get(&key.step) else { return };
+    match (key.mode, &step.phase) {
+        (Mode::Act, Phase::Running { .. }) if step.attempt == key.attempt => {
+            end_attempt(work, step, came, moment, decision);
+        }
+        (Mode::Check(look), Phase::Checking { look: current, evidence, .. })
+            if look == *current =>
+        {
+            end_check(work, step, (look, evidence), came, moment, decision);
+        }
+        // Of an attempt that is past.
+        _ => {}
+    }
+}
+
+fn end_attempt(
+    work: &Work,
+    step: &Step,
+    came: Came<Result<Output, Failure>>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    match came {
+        Came::Said(Ok(output)) => record_end(step, Ending::Done(output), decision),
+        Came::Said(Err(failure)) => match failure.class {
+            Class::Stopped if work.cancelling.is_some() => {
+                record_end(step, Ending::Stopped(failure), decision);
+            }
+            Class::Stopped | Class::Unknown => {
+                doubt(step, failure.story, quiet_at(step, true, moment), true, decision);
+            }
+            Class::Refused | Class::Busy { .. } | Class::Failed => {
+                fail(work, step, failure, moment, decision);
+            }
+        },
+        Came::Lost(why) => doubt(step, why, quiet_at(step, true, moment), true, decision),
+    }
+}
+
+/// It is known not to be under way any more: again, if there is another attempt.
+fn fail(work: &Work, step: &Step, failure: Failure, moment: &Moment, decision: &mut Decision<'_>) {
+    let rest = match failure.class.retry() {
+        Retry::Never => None,
+        Retry::Soon => Some(rest_after(step.attempt)),
+        Retry::After(pause) => Some(pause.max(rest_after(step.attempt))),
+    };
+    match rest.filter(|_| step.attempt < step.task.attempts && work.cancelling.is_none()) {
+        Some(rest) => {
+            let (id, attempt) = (step.task.id.clone(), step.attempt);
+            let until = moment.now.plus(rest);
+            failure
+                .output
+                .kept()
+                .filter_map(|blob| blob.parse().ok())
+                .for_each(|blob| decision.name(blob));
+            decision.record(Event::Rested(Rested { step: id, attempt, failure, until }));
+        }
+        None => record_end(step, Ending::Failed(failure), decision),
+    }
+}
+
+fn rest_after(attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    REST_MAX.min(REST_FIRST.saturating_mul(1 << doublings))
+}
+
+/// What the answer of a check says of the effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    Happened,
+    Absent,
+    Unclear,
+}
+
+/// Success means that it has happened. Absence must be said in so many words, because it makes the
+/// effect happen again: exit code 1, or an answer that there is nothing of that name.
+pub(super) fn finding(answer: &Result<Output, Failure>) -> Finding {
+    match answer {
+        Ok(_) => Finding::Happened,
+        Err(Failure { class: Class::Failed | Class::Refused, output, .. }) => {
+            let exit = output.value["exit"].as_i64();
+            let status = output.value["status"].as_i64();
+            match (exit, status) {
+                (Some(1), _) | (_, Some(404 | 410)) => Finding::Absent,
+                _ => Finding::Unclear,
+            }
+        }
+        Err(_) => Finding::Unclear,
+    }
+}
+
+fn end_check(
+    work: &Work,
+    step: &Step,
+    (look, evidence): (u32, &str),
+    came: Came<Result<Output, Failure>>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    let id = step.task.id.clone();
+    let (finding, seen) = match &came {
+        Came::Said(answer) => (finding(answer), check_story(answer)),
+        Came::Lost(why) => (Finding::Unclear, why.clone()),
+    };
+    let settled = |happened, evidence| {
+        Event::Settled(Settled { step: id.clone(), happened, by: By::Check, evidence })
+    };
+    match finding {
+        Finding::Happened => decision.record(settled(true, seen)),
+        Finding::Absent => decision.record(settled(false, seen)),
+        Finding::Unclear if look < LOOKS_MAX => {
+            decision.record(Event::Checking(Checking { step: id, look: look + 1 }));
+        }
+        Finding::Unclear => {
+            let evidence = format!("{evidence}; its check cannot tell: {seen}");
+            ask(work, step, evidence, moment, decision);
+        }
+    }
+}
+
+fn check_story(answer: &Result<Output, Failure>) -> String {
+    match answer {
+        Ok(output) => format!("its check says that it has happened: {}", output.value),
+        Err(failure) => format!("its check says: {}", failure.story),
+    }
+}
+
+// --- doubt ---
+
+/// Whoever was at work when the life before this one ended: nobody knows what became of it.
+pub(super) fn be_reborn(
+    state: &State,
+    before: Before,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    let Some(work) = &state.work else { return };
+    for step in work.steps.values().filter(|step| step.task.tool != WAIT) {
+        if !matches!(step.phase, Phase::Running { .. }) {
+            continue;
+        }
+        let evidence = match before {
+            Before::Clean | Before::Crashed => "it was under way when its node or its plan crashed",
+            Before::TakenOver => "it was under way when another node took over",
+        };
+        let until = quiet_at(step, before != Before::TakenOver, moment);
+        doubt(step, evidence.to_owned(), until, false, decision);
+    }
+}
+
+/// From when on nobody can be at a step any more. What may be repeated anyway need not wait.
+fn quiet_at(step: &Step, hands_are_dead: bool, moment: &Moment) -> Timestamp {
+    let Phase::Running { until } = step.phase else { return moment.now };
+    let is_quiet = hands_are_dead && !step.task.is_far;
+    match is_quiet || step.task.effect.is_repeatable() {
+        true => moment.now,
+        false => until.plus(MARGIN),
+    }
+}
+
+fn doubt(
+    step: &Step,
+    evidence: String,
+    until: Timestamp,
+    spent: bool,
+    decision: &mut Decision<'_>,
+) {
+    use domain::tool::OnDoubt;
+    let then = match step.task.on_doubt {
+        _ if step.task.effect.is_repeatable() => Then::Repeat,
+        _ if step.task.check.is_some() => Then::Check,
+        OnDoubt::Ask => Then::Ask,
+        OnDoubt::Repeat => Then::Repeat,
+        OnDoubt::Fail => Then::Fail,
+    };
+    let (id, attempt) = (step.task.id.clone(), step.attempt);
+    decision.record(Event::Doubted(Doubted { step: id, attempt, evidence, until, then, spent }));
+}
+
+fn ask(work: &Work, step: &Step, evidence: String, moment: &Moment, decision: &mut Decision<'_>) {
+    let until = moment.now.plus(Duration::from_millis(work.caps.silence_max_ms));
+    decision.record(Event::Asked(Asked { step: step.task.id.clone(), evidence, until }));
+}
+
+// --- what follows by itself ---
+
+pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return };
+    if work.outcome.is_some() {
+        return;
+    }
+    let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
+    if work.steps.values().all(|step| step.fate().is_some()) {
+        return go_on(work, has_failed, decision);
+    }
+    for step in work.steps.values() {
+        match stage(work, step, has_failed, moment) {
+            Stage::Still => {}
+            Stage::Over(ending) => record_end(step, ending, decision),
+            Stage::Look => {
+                let id = step.task.id.clone();
+                decision.record(Event::Checking(Checking { step: id, look: 1 }));
+            }
+            Stage::Ask(evidence) => ask(work, step, evidence, moment, decision),
+            Stage::Ready { attempt } => begin(step, attempt, moment, decision),
+        }
+    }
+}
+
+/// All steps of all rounds so far have ended.
+fn go_on(work: &Work, has_failed: bool, decision: &mut Decision<'_>) {
+    if let Some(cancelling) = &work.cancelling {
+        return close(Outcome::Canceled, Some(cancelling.reason.clone()), decision);
+    }
+    if has_failed {
+        let failed = work.steps.values().filter(|step| step.fate() == Some(Fate::Failed));
+        let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
+        return close(Outcome::Failed, Some(format!("failed: {}", names.join(", "))), decision);
+    }
+    if work.rounds.is_empty() {
+        return close(Outcome::Completed, None, decision);
+    }
+    if work.idle_rounds >= work.caps.idle_rounds_max {
+        let why = format!("{} rounds in a row did nothing that is new", work.idle_rounds);
+        return close(Outcome::Failed, Some(why), decision);
+    }
+    decision.record(Event::Planned(Planned { round: work.planned + 1 }));
+}
+
+fn close(outcome: Outcome, reason: Option<String>, decision: &mut Decision<'_>) {
+    decision.record(Event::Closed(Closed { outcome, reason }));
+    decision.close();
+}
+
+/// What is to become of a step now.
+enum Stage {
+    Still,
+    Over(Ending),
+    Look,
+    Ask(String),
+    /// As soon as it is admitted.
+    Ready {
+        attempt: u32,
+    },
+}
+
+fn stage(work: &Work, step: &Step, has_failed: bool, moment: &Moment) -> Stage {
+    let is_cancelled = work.cancelling.is_some();
+    let now = moment.now;
+    let again = |is_spent: bool| step.attempt + u32::from(is_spent);
+    let has_another = |is_spent: bool| again(is_spent) <= step.task.attempts;
+    match &step.phase {
+        Phase::Waiting { .. } if is_cancelled => {
+            Stage::Over(Ending::Skipped("the run was canceled".to_owned()))
+        }
+        Phase::Waiting { .. } if has_failed => {
+            Stage::Over(Ending::Skipped("another step failed".to_owned()))
+        }
+        Phase::Waiting { not_before } => {
+            let is_time = not_before.is_none_or(|moment| moment <= now);
+            match is_time && work.may_begin(step) {
+                true => Stage::Ready { attempt: step.attempt + 1 },
+                false => Stage::Still,
+            }
+        }
+        Phase::Running { until } if step.task.tool == WAIT => match *until <= now {
+            true => Stage::Over(Ending::Done(Output::default())),
+            false if is_cancelled => Stage::Over(Ending::Stopped(stopped("it was not waited for"))),
+            false => Stage::Still,
+        },
+        Phase::Running { .. } | Phase::Checking { .. } => Stage::Still,
+        Phase::InDoubt { until, .. } if now < *until => Stage::Still,
+        Phase::InDoubt { then: Then::Check, .. } => Stage::Look,
+        Phase::InDoubt { evidence, .. } if is_cancelled => {
+            Stage::Over(Ending::Stopped(in_doubt(evidence)))
+        }
+        Phase::InDoubt { evidence, then: Then::Fail, .. } => {
+            Stage::Over(Ending::Failed(in_doubt(evidence)))
+        }
+        Phase::InDoubt { evidence, then: Then::Ask, .. } => Stage::Ask(evidence.clone()),
+        Phase::InDoubt { evidence, then: Then::Repeat, is_spent, .. } => {
+            match has_another(*is_spent) {
+                true => Stage::Ready { attempt: again(*is_spent) },
+                false => Stage::Over(Ending::Failed(in_doubt(evidence))),
+            }
+        }
+        Phase::Absent { evidence, .. } if is_cancelled => {
+            Stage::Over(Ending::Stopped(stopped(evidence)))
+        }
+        Phase::Absent { evidence, is_spent } => match has_another(*is_spent) {
+            true => Stage::Ready { attempt: again(*is_spent) },
+            false => Stage::Over(Ending::Failed(failed(evidence))),
+        },
+        Phase::Asked { .. } if is_cancelled => {
+            Stage::Over(Ending::Stopped(in_doubt("nobody had said what became of it")))
+        }
+        Phase::Asked { until, .. } if *until <= now => {
+            Stage::Over(Ending::Failed(in_doubt("nobody has said what became of it")))
+        }
+        Phase::Asked { .. } | Phase::Ended(_) => Stage::Still,
+    }
+}
+
+fn failure(class: Class, story: &str) -> Failure {
+    Failure { class, story: story.to_owned(), output: Output::default() }
+}
+
+fn in_doubt(evidence: &str) -> Failure {
+    failure(Class::Unknown, &format!("it may have happened or not: {evidence}"))
+}
+
+fn stopped(story: &str) -> Failure {
+    failure(Class::Stopped, story)
+}
+
+fn failed(evidence: &str) -> Failure {
+    failure(Class::Failed, &format!("it has not happened: {evidence}"))
+}
+
+impl Work {
+    /// Whether those before it are done, and nobody who is in doubt holds what it locks.
+    fn may_begin(&self, step: &Step) -> bool {
+        let is_done = |id: &String| {
+            self.steps.get(id).is_some_and(|before| before.fate() == Some(Fate::Done))
+        };
+        let is_held = |lock: &String| {
+            let others = self.steps.values().filter(|other| other.task.id != step.task.id);
+            others.filter(|other| other.is_open()).any(|other| other.task.locks.contains(lock))
+        };
+        step.task.after.iter().all(is_done) && !step.task.locks.iter().any(is_held)
+    }
+}
+
+fn begin(step: &Step, attempt: u32, moment: &Moment, decision: &mut Decision<'_>) {
+    let task = &step.task;
+    let until = moment.now.plus(Duration::from_millis(task.within_ms));
+    let begun = Event::Begun(Begun { step: task.id.clone(), attempt, until });
+    if task.tool == WAIT {
+        return decision.record(begun);
+    }
+    let key = Key { step: task.id.clone(), attempt, mode: Mode::Act };
+    let act = Act { entity: moment.me, tool: &task.tool, digest: &task.digest };
+    match decision.admit(&key, &act, lanes(step)) {
+        Admission::Admitted => {
+            audit("begun", step, attempt, None, decision);
+            decision.record(begun);
+        }
+        Admission::Wait => {}
+        Admission::Denied(why) => {
+            let denied = failure(Class::Refused, &format!("policy does not allow it: {why}"));
+            record_end(step, Ending::Failed(denied), decision);
+        }
+    }
+}
+
+fn lanes(step: &Step) -> impl Iterator<Item = Lane> {
+    let locks = step.task.locks.iter().map(|name| Lane::Lock(name.as_str().into()));
+    locks.chain([Lane::Named(step.task.lane.as_str().into())])
+}
+
+fn record_end(step: &Step, ending: Ending, decision: &mut Decision<'_>) {
+    let word = match &ending {
+        Ending::Done(_) => "done",
+        Ending::Failed(_) => "failed",
+        Ending::Stopped(_) => "stopped",
+        Ending::Skipped(_) => "skipped",
+    };
+    name_blobs(&ending, decision);
+    if step.task.tool != WAIT && step.attempt > 0 {
+        audit("ended", step, step.attempt, Some(word), decision);
+    }
+    let (id, attempt) = (step.task.id.clone(), step.attempt);
+    decision.record(Event::Ended(Ended { step: id, attempt, ending }));
+}
+
+fn name_blobs(ending: &Ending, decision: &mut Decision<'_>) {
+    let output = match ending {
+        Ending::Done(output) => output,
+        Ending::Failed(failure) | Ending::Stopped(failure) => &failure.output,
+        Ending::Skipped(_) => return,
+    };
+    output.kept().filter_map(|blob| blob.parse().ok()).for_each(|blob| decision.name(blob));
+}
+
+/// One line for whoever asks later what was done, on whose behalf, and what came of it.
+fn audit(
+    what: &str,
+    step: &Step,
+    attempt: u32,
+    outcome: Option<&str>,
+    decision: &mut Decision<'_>,
+) {
+    let task = &step.task;
+    let mut line = json!({
+        "what": what, "step": task.id, "tool": task.tool, "digest": task.digest, "attempt": attempt,
+    });
+    if let Some(outcome) = outcome {
+        line["outcome"] = outcome.into();
+    }
+    decision.audit(line.to_string().into_bytes());
+}
+
+// --- what must be going on ---
+
+pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
+    let Some(work) = &state.work else { return };
+    let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
+    for step in work.steps.values() {
+        let key = |attempt, mode| Key { step: step.task.id.clone(), attempt, mode };
+        let acting = key(step.attempt, Mode::Act);
+        match &step.phase {
+            Phase::Running { until } if step.task.tool == WAIT => owed.wake(*until),
+            Phase::Running { until } => match &work.cancelling {
+                Some(cancelling) => owed.stopping(acting, cancelling.until),
+                None => owed.child(acting, || act(step, *until, moment)),
+            },
+            Phase::Checking { look, .. } => {
+                owed.child(key(step.attempt, Mode::Check(*look)), || check(step, moment));
+            }
+            Phase::Waiting { not_before: Some(at) } if moment.now < *at => owed.wake(*at),
+            Phase::InDoubt { until, .. } if moment.now < *until => owed.wake(*until),
+            Phase::Asked { until, .. } => owed.wake(*until),
+            Phase::Waiting { .. } | Phase::InDoubt { .. } | Phase::Absent { .. } => {
+                // Ready, and not begun: a lane was full.
+                if let Stage::Ready { attempt } = stage(work, step, has_failed, moment) {
+                    owed.permit(key(attempt, Mode::Act), lanes(step));
+                }
+            }
+            Phase::Ended(_) => {}
+        }
+    }
+}
+
+fn act(step: &Step, until: Timestamp, moment: &Moment) -> step::Step {
+    let task = &step.task;
+    step::Step(Call {
+        tool: task.tool.as_str().into(),
+        args: task.args.clone(),
+        key: effect_key(moment.me, &task.id),
+        effect: task.effect,
+        within: until.since(moment.now),
+    })
+}
+
+/// The same for every attempt of every life.
+pub(super) fn effect_key(plan: Address, step: &str) -> Arc<str> {
+    format!("{plan}/{step}").into()
+}
+
+fn check(step: &Step, moment: &Moment) -> step::Step {
+    let task = &step.task;
+    let (tool, args) = match &task.check {
+        Some(check) => (check.tool.as_str(), check.args.clone()),
+        // It is asked only where there is one.
+        None => ("", json!({})),
+    };
+    step::Step(Call {
+        tool: tool.into(),
+        args,
+        // Of the effect that it looks for.
+        key: effect_key(moment.me, &task.id),
+        effect: domain::tool::Effect::None,
+        within: Duration::from_millis(task.within_ms),
+    })
+}
+
+/// The steps by what they do now, for whoever lists plans.
+pub(super) fn standing(state: &State) -> domain::run::State {
+    use domain::run::State as Standing;
+    let Some(work) = &state.work else { return Standing::Pending };
+    match work.outcome {
+        Some(Outcome::Completed) => return Standing::Completed,
+        Some(Outcome::Failed) => return Standing::Failed,
+        Some(Outcome::Canceled) => return Standing::Canceled,
+        None => {}
+    }
+    let counts = work.steps.values().fold(BTreeMap::new(), |mut counts, step| {
+        let what = match step.phase {
+            Phase::Asked { .. } => "asked",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Running { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Checking { .. }
+            | Phase::Absent { .. } => "running",
+            Phase::Ended(_) => "ended",
+        };
+        *counts.entry(what).or_insert(0_u32) += 1;
+        counts
+    });
+    if work.cancelling.is_some() {
+        Standing::Canceling
+    } else if counts.contains_key("asked") && !counts.contains_key("running") {
+        Standing::WaitingForHuman
+    } else if counts.contains_key("running") || counts.contains_key("ended") {
+        Standing::Running
+    } else {
+        Standing::Pending
+    }
+}

@@ -1,0 +1,221 @@
+//! What a plan knows of itself: the fold of its events.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use domain::time::Timestamp;
+
+use super::wire::{
+    Asked, Begun, By, Cancelling, Caps, Checking, Doubted, Ended, Ending, Event, Opened, Outcome,
+    Rested, Settled, Task, Then,
+};
+
+#[derive(Debug, Default)]
+pub struct State {
+    /// Nothing before it was opened.
+    pub(super) work: Option<Work>,
+}
+
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) caps: Caps,
+    /// Those that were not taken up yet.
+    pub(super) rounds: VecDeque<Vec<Task>>,
+    pub(super) planned: u32,
+    /// Rounds in a row that held nothing new, and what was new so far.
+    pub(super) idle_rounds: u32,
+    pub(super) seen: BTreeSet<String>,
+    /// By id: the order in which they are looked at is the same in every life.
+    pub(super) steps: BTreeMap<String, Step>,
+    pub(super) cancelling: Option<Cancelling>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) task: Task,
+    /// Attempts that were begun; the one a crash has cut off counts once.
+    pub(super) attempt: u32,
+    pub(super) phase: Phase,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Phase {
+    /// For others, for a permit, or for this moment.
+    Waiting {
+        not_before: Option<Timestamp>,
+    },
+    Running {
+        until: Timestamp,
+    },
+    /// Nobody knows what became of it, and until then somebody may be at it.
+    InDoubt {
+        evidence: String,
+        until: Timestamp,
+        then: Then,
+        is_spent: bool,
+    },
+    /// Its check is asked for this many times now.
+    Checking {
+        evidence: String,
+        look: u32,
+        is_spent: bool,
+    },
+    /// A person is asked.
+    Asked {
+        until: Timestamp,
+        is_spent: bool,
+    },
+    /// It was found not to have happened.
+    Absent {
+        evidence: String,
+        is_spent: bool,
+    },
+    Ended(Fate),
+}
+
+/// How a step has ended, as far as the others care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    Failed,
+    Skipped,
+    Stopped,
+}
+
+impl Step {
+    fn new(task: Task) -> Self {
+        Step { task, attempt: 0, phase: Phase::Waiting { not_before: None } }
+    }
+
+    pub(super) fn fate(&self) -> Option<Fate> {
+        match self.phase {
+            Phase::Ended(fate) => Some(fate),
+            Phase::Waiting { .. }
+            | Phase::Running { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Checking { .. }
+            | Phase::Asked { .. }
+            | Phase::Absent { .. } => None,
+        }
+    }
+
+    /// Whether the thing it locks may not be touched by others: it is at it, or may be.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Waiting { .. } | Phase::Ended(_))
+    }
+}
+
+impl State {
+    pub(super) fn apply(&mut self, event: &Event) {
+        match (event, &mut self.work) {
+            (Event::Opened(Opened { brief, .. }), work) => {
+                *work = Some(Work {
+                    caps: brief.caps.clone(),
+                    rounds: brief.rounds.iter().cloned().collect(),
+                    planned: 0,
+                    idle_rounds: 0,
+                    seen: BTreeSet::new(),
+                    steps: BTreeMap::new(),
+                    cancelling: None,
+                    outcome: None,
+                });
+            }
+            (event, Some(work)) => work.apply(event),
+            // Its history begins with its opening; whatever else it may be is no reason to stop.
+            (_, None) => {}
+        }
+    }
+}
+
+impl Work {
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Opened(_) => {}
+            Event::Planned(_) => self.plan(),
+            Event::Cancelling(cancelling) => self.cancelling = Some(cancelling.clone()),
+            Event::Closed(closed) => self.outcome = Some(closed.outcome),
+            Event::Begun(Begun { step, attempt, until }) => {
+                self.at(step, |step| {
+                    step.attempt = *attempt;
+                    step.phase = Phase::Running { until: *until };
+                });
+            }
+            Event::Ended(Ended { step, ending, .. }) => {
+                let fate = match ending {
+                    Ending::Done(_) => Fate::Done,
+                    Ending::Failed(_) => Fate::Failed,
+                    Ending::Skipped(_) => Fate::Skipped,
+                    Ending::Stopped(_) => Fate::Stopped,
+                };
+                self.at(step, |step| step.phase = Phase::Ended(fate));
+            }
+            Event::Rested(Rested { step, until, .. }) => {
+                self.at(step, |step| step.phase = Phase::Waiting { not_before: Some(*until) });
+            }
+            Event::Doubted(Doubted { step, evidence, until, then, spent, .. }) => {
+                let (until, then, is_spent) = (*until, *then, *spent);
+                let evidence = evidence.clone();
+                self.at(step, |step| {
+                    step.phase = Phase::InDoubt { evidence, until, then, is_spent };
+                });
+            }
+            Event::Checking(Checking { step, look }) => {
+                self.at(step, |step| {
+                    let (evidence, is_spent) = step.doubt();
+                    step.phase = Phase::Checking { evidence, look: *look, is_spent };
+                });
+            }
+            Event::Asked(Asked { step, until, .. }) => {
+                self.at(step, |step| {
+                    let (_, is_spent) = step.doubt();
+                    step.phase = Phase::Asked { until: *until, is_spent };
+                });
+            }
+            Event::Settled(Settled { step, happened, by, evidence }) => {
+                let evidence = match by {
+                    By::Check => evidence.clone(),
+                    By::Person => "a person said that it did not happen".to_owned(),
+                };
+                self.at(step, |step| {
+                    let (_, is_spent) = step.doubt();
+                    step.phase = match happened {
+                        true => Phase::Ended(Fate::Done),
+                        false => Phase::Absent { evidence, is_spent },
+                    };
+                });
+            }
+        }
+    }
+
+    fn plan(&mut self) {
+        self.planned += 1;
+        let round = self.rounds.pop_front().unwrap_or_default();
+        let is_new = round.iter().any(|task| !self.seen.contains(&task.digest));
+        self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
+        for task in round {
+            self.seen.insert(task.digest.clone());
+            self.steps.insert(task.id.clone(), Step::new(task));
+        }
+    }
+
+    fn at(&mut self, id: &str, change: impl FnOnce(&mut Step)) {
+        if let Some(step) = self.steps.get_mut(id) {
+            change(step);
+        }
+    }
+}
+
+impl Step {
+    /// What is known of a step in doubt, and whether its attempt is spent.
+    fn doubt(&self) -> (String, bool) {
+        match &self.phase {
+            Phase::InDoubt { evidence, is_spent, .. }
+            | Phase::Checking { evidence, is_spent, .. }
+            | Phase::Absent { evidence, is_spent } => (evidence.clone(), *is_spent),
+            Phase::Asked { is_spent, .. } => (String::new(), *is_spent),
+            Phase::Waiting { .. } | Phase::Running { .. } | Phase::Ended(_) => {
+                (String::new(), false)
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The story of a run, for people: its whole history, told once.
+
+use domain::id::Address;
+use domain::run::{self, Attempt, Doubt, Question, Run, StepState};
+use domain::time::Timestamp;
+use domain::tool::Failure;
+use runtime::durable::Past;
+use serde_json::{Value, json};
+
+use super::rules::{effect_key, standing};
+use super::state::State;
+use super::wire::{Asked, Begun, By, Doubted, Ended, Ending, Event, Rested, Settled, Task};
+
+/// The run of a plan that was opened; nothing of one that was not yet.
+pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
+    let first = history.first()?;
+    let mut run = Run {
+        id,
+        state: run::State::Pending,
+        opened_at: first.at,
+        closed_at: None,
+        reason: None,
+        seq: 0,
+        steps: Vec::new(),
+    };
+    let mut state = State::default();
+    for past in history {
+        state.apply(&past.event);
+        run.seq = past.seq.0;
+        tell(&mut run, past);
+    }
+    run.state = standing(&state);
+    Some(run)
+}
+
+/// What only people can say of a run.
+pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
+    let Some(run) = run(id, history) else { return Vec::new() };
+    let tasks = history.iter().find_map(|past| match &past.event {
+        Event::Opened(opened) => Some(&opened.brief.rounds),
+        Event::Planned(_)
+        | Event::Begun(_)
+        | Event::Ended(_)
+        | Event::Rested(_)
+        | Event::Doubted(_)
+        | Event::Checking(_)
+        | Event::Asked(_)
+        | Event::Settled(_)
+        | Event::Cancelling(_)
+        | Event::Closed(_) => None,
+    });
+    let args = |id: &str| {
+        let mut tasks = tasks.into_iter().flatten().flatten();
+        tasks.find(|task| task.id == id).map_or(json!({}), |task| task.args.clone())
+    };
+    let asked = run.steps.iter().filter(|step| step.state == StepState::Asked);
+    asked
+        .filter_map(|step| {
+            let doubt = step.doubts.last()?;
+            Some(Question {
+                run: id,
+                step: step.id.clone(),
+                tool: step.tool.clone(),
+                args: args(&step.id),
+                since: doubt.since,
+                evidence: doubt.evidence.clone(),
+            })
+        })
+        .collect()
+}
+
+fn tell(run: &mut Run, past: &Past<Event>) {
+    let at = past.at;
+    match &past.event {
+        Event::Opened(opened) => {
+            let tasks = opened.brief.rounds.iter().flatten();
+            run.steps = tasks.map(|task| unbegun(run.id, task)).collect();
+        }
+        Event::Planned(_) => {}
+        Event::Begun(begun) => with(run, &begun.step, |step| begin(step, begun, at)),
+        Event::Ended(ended) => with(run, &ended.step, |step| end(step, ended, at)),
+        Event::Rested(Rested { step, failure, .. }) => with(run, step, |step| {
+            step.state = StepState::Waiting;
+            end_attempt(step, at, word(failure), Some(failure.story.clone()));
+        }),
+        Event::Doubted(Doubted { step, evidence, spent, .. }) => with(run, step, |step| {
+            step.state = StepState::InDoubt;
+            let evidence = evidence.clone();
+            if *spent {
+                end_attempt(step, at, "unknown", Some(evidence.clone()));
+            }
+            step.doubts.push(Doubt { since: at, evidence, settled_at: None, verdict: None });
+        }),
+        Event::Checking(_) => {}
+        Event::Asked(Asked { step, evidence, .. }) => with(run, step, |step| {
+            step.state = StepState::Asked;
+            if let Some(doubt) = step.doubts.last_mut() {
+                doubt.evidence.clone_from(evidence);
+            }
+        }),
+        Event::Settled(settled) => with(run, &settled.step, |step| settle(step, settled, at)),
+        Event::Cancelling(cancelling) => run.reason = Some(cancelling.reason.clone()),
+        Event::Closed(closed) => {
+            run.closed_at = Some(at);
+            run.reason.clone_from(&closed.reason);
+        }
+    }
+}
+
+fn with(run: &mut Run, id: &str, change: impl FnOnce(&mut run::Step)) {
+    if let Some(step) = run.steps.iter_mut().find(|step| step.id == id) {
+        change(step);
+    }
+}
+
+fn unbegun(plan: Address, task: &Task) -> run::Step {
+    run::Step {
+        id: task.id.clone(),
+        tool: task.tool.clone(),
+        effect: task.effect,
+        key: effect_key(plan, &task.id).to_string(),
+        state: StepState::Waiting,
+        attempts: Vec::new(),
+        doubts: Vec::new(),
+        output: None,
+        attachments: Vec::new(),
+        story: None,
+    }
+}
+
+fn begin(step: &mut run::Step, begun: &Begun, at: Timestamp) {
+    step.state = StepState::Running;
+    close_doubt(step, at, || "repeated under the same key".to_owned());
+    let last = step.attempts.last();
+    // One that a crash has cut off goes on under its number.
+    if last.is_none_or(|attempt| attempt.number != begun.attempt) {
+        let number = begun.attempt;
+        let (ended_at, outcome, story) = (None, None, None);
+        step.attempts.push(Attempt { number, begun_at: at, ended_at, outcome, story });
+    }
+}
+
+fn end(step: &mut run::Step, ended: &Ended, at: Timestamp) {
+    let (state, word, failure) = match &ended.ending {
+        Ending::Done(output) => {
+            step.output = Some(output.value.clone()).filter(|value| *value != Value::Null);
+            step.attachments.clone_from(&output.attachments);
+            (StepState::Done, "done", None)
+        }
+        Ending::Failed(failure) => (StepState::Failed, word(failure), Some(failure)),
+        Ending::Stopped(failure) => (StepState::Stopped, "stopped", Some(failure)),
+        Ending::Skipped(why) => {
+            step.state = StepState::Skipped;
+            step.story = Some(why.clone());
+            return;
+        }
+    };
+    step.state = state;
+    if let Some(failure) = failure {
+        step.story = Some(failure.story.clone());
+        step.output = Some(failure.output.value.clone()).filter(|value| *value != Value::Null);
+        step.attachments.clone_from(&failure.output.attachments);
+    }
+    close_doubt(step, at, || "given up".to_owned());
+    end_attempt(step, at, word, failure.map(|failure| failure.story.clone()));
+}
+
+fn settle(step: &mut run::Step, settled: &Settled, at: Timestamp) {
+    let by = match settled.by {
+        By::Check => settled.evidence.clone(),
+        By::Person => "a person has said so".to_owned(),
+    };
+    let verdict = if settled.happened { "happened" } else { "did not happen" };
+    close_doubt(step, at, || format!("{verdict}: {by}"));
+    step.state = if settled.happened { StepState::Done } else { StepState::Waiting };
+    if settled.happened {
+        end_attempt(step, at, "done", Some(by));
+    }
+}
+
+fn close_doubt(step: &mut run::Step, at: Timestamp, verdict: impl FnOnce() -> String) {
+    if let Some(doubt) = step.doubts.last_mut().filter(|doubt| doubt.settled_at.is_none()) {
+        doubt.settled_at = Some(at);
+        doubt.verdict = Some(verdict());
+    }
+}
+
+fn end_attempt(step: &mut run::Step, at: Timestamp, word: &str, story: Option<String>) {
+    if let Some(attempt) = step.attempts.last_mut().filter(|attempt| attempt.ended_at.is_none()) {
+        attempt.ended_at = Some(at);
+        attempt.outcome = Some(word.to_owned());
+        attempt.story = story;
+    }
+}
+
+fn word(failure: &Failure) -> &'static str {
+    use domain::tool::Class;
+    match failure.class {
+        Class::Refused => "refused",
+        Class::Busy { .. } => "busy",
+        Class::Failed => "failed",
+        Class::Unknown => "unknown",
+        Class::Stopped => "stopped",
+    }
+}

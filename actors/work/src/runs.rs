@@ -1,0 +1,221 @@
+//! Runs, for the doors: what people send becomes posts to plans, and what plans have recorded
+//! becomes something to look at.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::BoxFuture;
+use domain::id::{Address, Id, Kind};
+use domain::journal::{self, Journal, Post, Posted, Undeliverable};
+use domain::records::{self, Place, Query, Records};
+use domain::run::{Error, Page, Question, Replayed, Run};
+use domain::time::{Clock, Dice};
+use domain::tool::Tools;
+use domain::wire::Written;
+use plan::script::{self, Script};
+use runtime::durable::{self, Mail, Unheard, past};
+use sha2::{Digest, Sha256};
+
+use crate::brief::{self, Limits};
+use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
+
+/// Entities that one look brings.
+const PAGE: u32 = 256;
+/// How long somebody at the door waits for a plan to hear.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
+
+/// The port, over the entities of this node.
+pub struct Runs {
+    pub mail: Mail,
+    pub journal: Arc<dyn Journal>,
+    pub records: Arc<dyn Records>,
+    pub tools: Arc<dyn Tools>,
+    pub clock: Arc<dyn Clock>,
+    pub dice: Arc<dyn Dice>,
+    pub limits: Limits,
+}
+
+impl Runs {
+    async fn open(&self, text: String, key: Option<String>) -> Result<Address, Error> {
+        let faults = |faults: Vec<script::Fault>| {
+            Error::Faults(faults.iter().map(ToString::to_string).collect())
+        };
+        let script = Script::parse(&text, &self.limits.script()).map_err(faults)?;
+        let brief = brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)?;
+        let id = match &key {
+            Some(key) => named(key),
+            None => Id::roll(self.clock.now(), &*self.dice),
+        };
+        let to = Address { kind: Kind::Plan, id };
+        let key = key.unwrap_or_else(|| to.to_string());
+        match self.mail.post(self.letter(to, &key, true, &entity::Post::Open(brief))).await {
+            Ok(Posted::Taken(_) | Posted::Known(_)) => Ok(to),
+            Ok(Posted::Refused(refusal)) => Err(refusal.into()),
+            Err(error) => Err(trouble(error)),
+        }
+    }
+
+    fn letter(&self, to: Address, key: &str, opens: bool, post: &entity::Post) -> Post {
+        let at = self.clock.now();
+        Post { to, key: key.into(), from: None, opens, body: post.write(), at }
+    }
+
+    async fn history(&self, run: Address) -> Result<Vec<durable::Past<entity::Event>>, Error> {
+        if run.kind != Kind::Plan {
+            return Err(Undeliverable::Unknown(run).into());
+        }
+        past::<Plan>(&*self.journal, run).await.map_err(Error::Journal)
+    }
+
+    async fn list(&self, before: Option<i64>, limit: u32) -> Result<Page, Error> {
+        let query = Query { kind: Some(Kind::Plan), before: before.map(Place), ..Query::default() };
+        let entries = self.records.entities(query, limit).await.map_err(trouble)?;
+        let is_last = entries.len() < limit as usize;
+        let next = entries.last().map(|entry| entry.place.0).filter(|_| !is_last);
+        let mut runs = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let history = past::<Plan>(&*self.journal, entry.entity).await;
+            // One that cannot be read stands in the list of those that are quarantined.
+            let Some(mut run) =
+                history.ok().and_then(|past| entity::tell::run(entry.entity, &past))
+            else {
+                continue;
+            };
+            for step in &mut run.steps {
+                step.output = None;
+                step.attachments.clear();
+            }
+            runs.push(run);
+        }
+        Ok(Page { runs, next })
+    }
+
+    async fn show(&self, run: Address) -> Result<Run, Error> {
+        let history = self.history(run).await?;
+        let told = entity::tell::run(run, &history);
+        told.ok_or_else(|| Undeliverable::Unknown(run).into())
+    }
+
+    async fn questions(&self, limit: u32) -> Result<Vec<Question>, Error> {
+        let mut questions = Vec::new();
+        let mut before = None;
+        while questions.len() < limit as usize {
+            let query = Query { kind: Some(Kind::Plan), state: Some(records::State::Open), before };
+            let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
+            let Some(last) = entries.last() else { break };
+            before = Some(last.place);
+            for entry in entries {
+                let history = self.history(entry.entity).await?;
+                questions.extend(entity::tell::questions(entry.entity, &history));
+            }
+        }
+        questions.truncate(limit as usize);
+        Ok(questions)
+    }
+
+    async fn ask(
+        &self,
+        run: Address,
+        key: Option<String>,
+        post: entity::Post,
+    ) -> Result<(), Error> {
+        if run.kind != Kind::Plan {
+            return Err(Undeliverable::Unknown(run).into());
+        }
+        let key = key.unwrap_or_else(|| Id::roll(self.clock.now(), &*self.dice).to_string());
+        let answer = self.mail.ask(self.letter(run, &key, false, &post), HEARD_WITHIN).await;
+        let answer = answer.map_err(|unheard| match unheard {
+            Unheard::Undeliverable(refusal) => refusal.into(),
+            Unheard::Journal(error) => trouble(error),
+            Unheard::Late(_) | Unheard::Dead(_) => Error::Unavailable(unheard.to_string()),
+        })?;
+        match answer.map(|bytes| serde_json::from_slice(&bytes)) {
+            Some(Ok(Answer::Refused(why))) => Err(Error::Refused(why)),
+            Some(Ok(Answer::Taken)) | None => Ok(()),
+            Some(Err(error)) => Err(Error::Journal(error.into())),
+        }
+    }
+
+    async fn replay(&self, run: Address) -> Result<Replayed, Error> {
+        let events = self.show(run).await?.seq;
+        let replayed = durable::replay::<Plan>(&*self.journal, run).await;
+        Ok(match replayed.map_err(Error::Journal)? {
+            durable::Replayed::Same { turns } => Replayed::Same { turns, events },
+            durable::Replayed::Different { seq, recorded, decided } => Replayed::Different {
+                seq: seq.0,
+                recorded: shown(recorded.as_ref()),
+                decided: shown(decided.as_ref()),
+            },
+        })
+    }
+}
+
+/// An event as a person reads it.
+fn shown(body: Option<&journal::Body>) -> String {
+    match body.map(entity::Event::read) {
+        Some(Ok(event)) => format!("{event:?}"),
+        Some(Err(unread)) => unread.to_string(),
+        None => "nothing".to_owned(),
+    }
+}
+
+fn trouble(error: journal::Error) -> Error {
+    match error {
+        journal::Error::Unavailable(why) => Error::Unavailable(why),
+        journal::Error::Unreadable { .. }
+        | journal::Error::Spoiled { .. }
+        | journal::Error::Unkept(_)
+        | journal::Error::TooBig(_)
+        | journal::Error::Store(_) => Error::Journal(error.into()),
+    }
+}
+
+/// The same key always names the same run.
+fn named(key: &str) -> Id {
+    let hash = Sha256::digest(key.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    Id::from_bytes(bytes)
+}
+
+impl domain::run::Runs for Runs {
+    fn open(&self, script: String, key: Option<String>) -> BoxFuture<'_, Result<Address, Error>> {
+        Box::pin(self.open(script, key))
+    }
+
+    fn list(&self, before: Option<i64>, limit: u32) -> BoxFuture<'_, Result<Page, Error>> {
+        Box::pin(self.list(before, limit))
+    }
+
+    fn show(&self, run: Address) -> BoxFuture<'_, Result<Run, Error>> {
+        Box::pin(self.show(run))
+    }
+
+    fn cancel(
+        &self,
+        run: Address,
+        reason: String,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.ask(run, key, entity::Post::Cancel(Cancel { reason })))
+    }
+
+    fn replay(&self, run: Address) -> BoxFuture<'_, Result<Replayed, Error>> {
+        Box::pin(self.replay(run))
+    }
+
+    fn questions(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Question>, Error>> {
+        Box::pin(self.questions(limit))
+    }
+
+    fn settle(
+        &self,
+        run: Address,
+        step: String,
+        happened: bool,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>> {
+        let settle = entity::Post::Settle(Settle { step, happened });
+        Box::pin(self.ask(run, key, settle))
+    }
+}

@@ -1,0 +1,76 @@
+//! A step: one call of a tool, as a plan owes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::journal::Journal;
+use domain::time::Timestamp;
+use domain::tool::{Call, Class, Content, Failure, Output, Tools};
+use runtime::Unserved;
+use runtime::durable::{Bench, Job};
+
+/// What a tool may take beyond its time, until it is given up: it ends itself before that.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What steps touch the world with.
+#[derive(Clone)]
+pub struct Ports {
+    pub tools: Arc<dyn Tools>,
+    pub journal: Arc<dyn Journal>,
+}
+
+/// What a plan owes while a step of it runs.
+#[derive(Debug)]
+pub struct Step(pub(crate) Call);
+
+impl Job for Step {
+    type Outcome = Result<Output, Failure>;
+    type Ports = Ports;
+
+    async fn perform(self, ports: Ports, bench: Bench<'_>) -> Result<Output, Failure> {
+        let Step(call) = self;
+        let within = call.within + GRACE;
+        let clock = bench.clock();
+        let performed = bench.call(within, |stop| async move {
+            let answer = ports.tools.perform(call, stop).await;
+            put_by(answer, &*ports.journal, clock.now()).await
+        });
+        performed.await.unwrap_or_else(|unserved| Err(unknown(&unserved)))
+    }
+}
+
+fn unknown(unserved: &Unserved) -> Failure {
+    let story = format!("the tool has not ended in time: {unserved}");
+    Failure { class: Class::Unknown, story, output: Output::default() }
+}
+
+/// Whatever is too big to be recorded goes into the store first, and is named from then on.
+async fn put_by(
+    answer: Result<Output, Failure>,
+    journal: &dyn Journal,
+    now: Timestamp,
+) -> Result<Output, Failure> {
+    match answer {
+        Ok(mut output) => {
+            keep_all(&mut output, journal, now).await;
+            Ok(output)
+        }
+        Err(mut failure) => {
+            keep_all(&mut failure.output, journal, now).await;
+            Err(failure)
+        }
+    }
+}
+
+async fn keep_all(output: &mut Output, journal: &dyn Journal, now: Timestamp) {
+    for attachment in &mut output.attachments {
+        let Content::Bytes(bytes) = &mut attachment.content else { continue };
+        let bytes = std::mem::take(bytes);
+        let length = bytes.len() as u64;
+        attachment.content = match journal.keep(bytes, now).await {
+            Ok(blob) => Content::Kept { blob: blob.to_string(), bytes: length },
+            // What has happened has: a lost text is no reason not to say so.
+            Err(error) => Content::Lost { why: error.to_string(), bytes: length },
+        };
+    }
+}

@@ -1,0 +1,441 @@
+//! A plan in a simulated world: what it records and what it does outside, whatever breaks.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::id::{Address, Id, Kind};
+use domain::journal::{Journal, Post};
+use domain::policy::TokenBearer;
+use domain::run::{Run, State};
+use domain::time::Timestamp;
+use domain::tool::Tools;
+use domain::wire::Written;
+use expect_test::{Expect, expect};
+use futures::executor::block_on;
+use kit::world::{Site, World};
+use plan::script::Script;
+use runtime::Supervisor;
+use runtime::durable::{Durable, Fittings, Kinds, Lanes, Replayed, past, replay};
+use runtime::spec::Strategy;
+use serde_json::{Value, json};
+use work::plan::{self as entity, Cancel, Plan, Settle, tell};
+use work::{Limits, Ports};
+
+const NODE: &str = "a";
+/// Longer than any sweep.
+const A_WHILE: Duration = Duration::from_secs(30);
+
+/// One node with plans, and nothing else.
+struct Stage {
+    world: World,
+    tools: Arc<dyn Tools>,
+}
+
+fn house(site: &Site<'_>) -> Supervisor {
+    let hands = Ports { tools: site.tools(), journal: site.journal() };
+    let fittings = Fittings {
+        journal: site.journal(),
+        boot: site.boot_id(),
+        policy: Arc::new(TokenBearer),
+        lanes: Lanes { permits: [("narrow".into(), 1)].into(), others: 16 },
+        kinds: Kinds::default().with::<Plan>(hands),
+    };
+    let durable = Durable::new(site, fittings);
+    Supervisor::new("root", Strategy::OneForOne).child(durable.as_child())
+}
+
+fn stage(seed: u64) -> Stage {
+    let mut world = World::new(seed);
+    let tools: Rc<RefCell<Option<Arc<dyn Tools>>>> = Rc::default();
+    let seen = Rc::clone(&tools);
+    world.node(NODE, move |site| {
+        seen.replace(Some(site.tools()));
+        house(site)
+    });
+    let tools = tools.borrow_mut().take().expect("it has booted");
+    Stage { world, tools }
+}
+
+fn plan(number: u8) -> Address {
+    Address { kind: Kind::Plan, id: Id::from_bytes([number; 16]) }
+}
+
+impl Stage {
+    fn post(&self, to: Address, key: &str, post: &entity::Post) {
+        let body = post.write();
+        let opens = matches!(post, entity::Post::Open(_));
+        let at = Timestamp::from_millis(0);
+        let post = Post { to, key: key.into(), from: None, opens, body, at };
+        block_on(self.world.journal().post(post)).expect("the journal works");
+    }
+
+    fn open(&self, number: u8, rounds: &Value) {
+        let text = json!({"version": 1, "rounds": rounds}).to_string();
+        let limits = Limits::default();
+        let script = Script::parse(&text, &limits.script()).expect("the script is right");
+        let brief = work::resolve(&script, &*self.tools, &limits).expect("the tools are there");
+        self.post(plan(number), "open", &entity::Post::Open(brief));
+    }
+
+    fn run(&self, number: u8) -> Option<Run> {
+        let journal = self.world.journal();
+        let history = past::<Plan>(&*journal, plan(number));
+        tell::run(plan(number), &block_on(history).expect("the history can be read"))
+    }
+
+    /// Goes on until the plan has ended.
+    fn finish(&mut self, number: u8) -> Run {
+        self.until(number, |run| run.state.is_final())
+    }
+
+    fn until(&mut self, number: u8, holds: impl Fn(&Run) -> bool) -> Run {
+        let journal = self.world.journal();
+        let run = || {
+            let history = past::<Plan>(&*journal, plan(number));
+            tell::run(plan(number), &block_on(history).expect("the history can be read"))
+        };
+        let held = self.world.run_until(10 * A_WHILE, |_| run().is_some_and(|run| holds(&run)));
+        assert!(held, "it never came to that: {:#?}", run());
+        run().expect("it is open")
+    }
+
+    fn effects(&self, number: u8, step: &str) -> (u32, u32) {
+        let done = self.world.outside().get(&format!("{}/{step}", plan(number))).copied();
+        done.map_or((0, 0), |done| (done.requests, done.effects))
+    }
+
+    fn check_replay(&self, number: u8) {
+        let journal = self.world.journal();
+        let replayed = block_on(replay::<Plan>(&*journal, plan(number)));
+        let replayed = replayed.expect("the history can be read");
+        assert!(matches!(replayed, Replayed::Same { .. }), "{replayed:?}");
+    }
+}
+
+/// What a plan has recorded, one line for each event.
+fn story(stage: &Stage, number: u8) -> String {
+    let history = block_on(past::<Plan>(&*stage.world.journal(), plan(number)));
+    let history = history.expect("the history can be read");
+    history.iter().map(|past| line(&past.event) + "\n").collect()
+}
+
+fn line(event: &entity::Event) -> String {
+    use entity::Event;
+    match event {
+        Event::Opened(_) => "opened".to_owned(),
+        Event::Planned(planned) => format!("round {}", planned.round),
+        Event::Begun(begun) => format!("{} begun, attempt {}", begun.step, begun.attempt),
+        Event::Ended(ended) => format!("{} {}", ended.step, ending(&ended.ending)),
+        Event::Rested(rested) => format!("{} rests after attempt {}", rested.step, rested.attempt),
+        Event::Doubted(doubted) => format!("{} in doubt, then {:?}", doubted.step, doubted.then),
+        Event::Checking(checking) => format!("{} looked at, {}", checking.step, checking.look),
+        Event::Asked(asked) => format!("{} asks", asked.step),
+        Event::Settled(settled) => {
+            format!("{} happened: {}, says {:?}", settled.step, settled.happened, settled.by)
+        }
+        Event::Cancelling(cancelling) => format!("canceling: {}", cancelling.reason),
+        Event::Closed(closed) => format!("closed, {:?}", closed.outcome),
+    }
+}
+
+fn ending(ending: &entity::Ending) -> String {
+    match ending {
+        entity::Ending::Done(_) => "done".to_owned(),
+        entity::Ending::Failed(failure) => format!("failed: {}", failure.story),
+        entity::Ending::Skipped(why) => format!("skipped: {why}"),
+        entity::Ending::Stopped(failure) => format!("stopped: {}", failure.story),
+    }
+}
+
+fn check(rounds: &Value, expected: &Expect) -> Stage {
+    let mut stage = stage(1);
+    stage.open(1, rounds);
+    stage.finish(1);
+    expected.assert_eq(&story(&stage, 1));
+    stage.check_replay(1);
+    stage
+}
+
+#[test]
+fn steps_run_one_after_the_other_and_rounds_too() {
+    let stage = check(
+        &json!([
+            {"steps": [
+                {"id": "a", "tool": "near", "args": {}},
+                {"id": "b", "tool": "near", "args": {}, "after": ["a"]},
+            ]},
+            {"steps": [{"id": "c", "tool": "far", "args": {}}]},
+        ]),
+        &expect![[r#"
+            opened
+            round 1
+            a begun, attempt 1
+            a done
+            b begun, attempt 1
+            b done
+            round 2
+            c begun, attempt 1
+            c done
+            closed, Completed
+        "#]],
+    );
+    for step in ["a", "b", "c"] {
+        assert_eq!(stage.effects(1, step), (1, 1), "{step}");
+    }
+}
+
+#[test]
+fn a_step_that_failed_is_tried_again_and_then_the_plan_fails() {
+    let stage = check(
+        &json!([
+            {"steps": [
+                {"id": "a", "tool": "near", "args": {"says": ["busy", "fail"]}, "effect": "keyed",
+                 "attempts": 3},
+                {"id": "b", "tool": "near", "args": {"says": ["fail"]}, "after": ["a"]},
+                {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
+            ]},
+        ]),
+        &expect![[r#"
+            opened
+            round 1
+            a begun, attempt 1
+            a rests after attempt 1
+            a begun, attempt 2
+            a rests after attempt 2
+            a begun, attempt 3
+            a done
+            b begun, attempt 1
+            b failed: as the test says
+            c skipped: another step failed
+            closed, Failed
+        "#]],
+    );
+    assert_eq!(stage.run(1).map(|run| run.state), Some(State::Failed));
+    assert_eq!(stage.effects(1, "a"), (3, 1));
+    assert_eq!(stage.effects(1, "c"), (0, 0));
+}
+
+#[test]
+fn a_wait_is_a_moment_and_no_hand() {
+    let mut stage = stage(1);
+    stage.open(1, &json!([{"steps": [{"id": "w", "tool": "wait", "args": {"ms": 20_000}}]}]));
+    let run = stage.finish(1);
+    expect![[r#"
+        opened
+        round 1
+        w begun, attempt 1
+        w done
+        closed, Completed
+    "#]]
+    .assert_eq(&story(&stage, 1));
+    let waited = run.closed_at.expect("it is closed").since(run.opened_at);
+    assert!(Duration::from_secs(20) <= waited && waited < Duration::from_secs(21), "{waited:?}");
+}
+
+#[test]
+fn whoever_names_the_same_lock_or_a_narrow_lane_runs_alone() {
+    let mut stage = stage(1);
+    let slow = json!({"takes_ms": 1_000});
+    for number in [1, 2] {
+        stage.open(
+            number,
+            &json!([{"steps": [
+                {"id": "a", "tool": "near", "args": slow, "locks": ["db"]},
+                {"id": "b", "tool": "near", "args": slow, "locks": ["db"]},
+                {"id": "c", "tool": "near", "args": slow, "lane": "narrow"},
+            ]}]),
+        );
+    }
+    let runs = [stage.finish(1), stage.finish(2)];
+    let spans = |step: &str| {
+        runs.each_ref().map(|run| {
+            let step = run.steps.iter().find(|of| of.id == step).expect("it is there");
+            (step.attempts[0].begun_at, step.attempts[0].ended_at.expect("it has ended"))
+        })
+    };
+    let mut locked: Vec<_> = spans("a").into_iter().chain(spans("b")).collect();
+    locked.sort();
+    assert!(locked.is_sorted_by(|one, next| one.1 <= next.0), "{locked:?}");
+    let mut narrow = spans("c");
+    narrow.sort();
+    assert!(narrow[0].1 <= narrow[1].0, "{narrow:?}");
+    // And those who share nothing overlap.
+    assert!(narrow[0].0 < locked[0].1, "{narrow:?} {locked:?}");
+}
+
+#[test]
+fn a_canceled_plan_waits_for_what_runs_and_begins_nothing_more() {
+    let mut stage = stage(1);
+    stage.open(
+        1,
+        &json!([{"steps": [
+            {"id": "a", "tool": "near", "args": {"takes_ms": 60_000}},
+            {"id": "b", "tool": "near", "args": {}, "after": ["a"]},
+        ]}]),
+    );
+    stage.until(1, |run| run.state == State::Running);
+    let cancel = entity::Post::Cancel(Cancel { reason: "enough".to_owned() });
+    stage.post(plan(1), "cancel", &cancel);
+    let run = stage.finish(1);
+    expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        canceling: enough
+        b skipped: the run was canceled
+        a stopped: as the test says
+        closed, Canceled
+    "#]]
+    .assert_eq(&story(&stage, 1));
+    assert_eq!((run.state, run.reason.as_deref()), (State::Canceled, Some("enough")));
+    stage.check_replay(1);
+}
+
+/// A step that its node crashes in the middle of; a person says what became of it, if asked.
+fn crash_in(step: &Value, settle: Option<bool>, expected: &Expect) -> (u32, u32) {
+    let mut stage = stage(1);
+    stage.open(1, &json!([{"steps": [step]}]));
+    stage.until(1, |run| run.state == State::Running);
+    stage.world.run_for(Duration::from_millis(20));
+    stage.world.crash(NODE);
+    stage.world.boot_again(NODE);
+    if let Some(happened) = settle {
+        stage.until(1, |run| run.state == State::WaitingForHuman);
+        let settle = Settle { step: "a".to_owned(), happened };
+        stage.post(plan(1), "settle", &entity::Post::Settle(settle));
+    }
+    stage.finish(1);
+    expected.assert_eq(&story(&stage, 1));
+    stage.check_replay(1);
+    stage.effects(1, "a")
+}
+
+fn slow(rest: &Value) -> Value {
+    let mut step = json!({"id": "a", "tool": "near", "args": {"takes_ms": 1_000}});
+    step.as_object_mut().expect("an object").extend(rest.as_object().expect("too").clone());
+    step
+}
+
+#[test]
+fn a_step_that_may_be_repeated_is_at_once_and_under_the_same_key() {
+    let done = crash_in(
+        &slow(&json!({"effect": "keyed"})),
+        None,
+        &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Repeat
+        a begun, attempt 1
+        a done
+        closed, Completed
+    "#]],
+    );
+    assert_eq!(done, (2, 1));
+}
+
+#[test]
+fn an_unsafe_step_is_repeated_when_its_check_says_that_it_has_not_happened() {
+    let checked = slow(&json!({"check": {"tool": "look", "args": {}}}));
+    assert_eq!(
+        crash_in(
+            &checked,
+            None,
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Check
+        a looked at, 1
+        a happened: false, says Check
+        a begun, attempt 1
+        a done
+        closed, Completed
+    "#]]
+        ),
+        (2, 1)
+    );
+}
+
+#[test]
+fn an_unsafe_step_without_a_check_is_put_before_a_person() {
+    assert_eq!(
+        crash_in(
+            &slow(&json!({})),
+            Some(false),
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Ask
+        a asks
+        a happened: false, says Person
+        a begun, attempt 1
+        a done
+        closed, Completed
+    "#]]
+        ),
+        (2, 1)
+    );
+    assert_eq!(
+        crash_in(
+            &slow(&json!({})),
+            Some(true),
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Ask
+        a asks
+        a happened: true, says Person
+        closed, Completed
+    "#]]
+        ),
+        (1, 0)
+    );
+}
+
+#[test]
+fn an_unsafe_step_that_is_to_fail_in_doubt_does() {
+    let failing = slow(&json!({"on_doubt": "fail"}));
+    assert_eq!(
+        crash_in(
+            &failing,
+            None,
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Fail
+        a failed: it may have happened or not: it was under way when its node or its plan crashed
+        closed, Failed
+    "#]]
+        ),
+        (1, 0)
+    );
+}
+
+#[test]
+fn what_goes_on_elsewhere_is_looked_at_when_it_can_go_on_no_more() {
+    let step = json!({"id": "a", "tool": "far", "args": {"takes_ms": 4_000}, "deadline": 5_000,
+                      "check": {"tool": "look", "args": {}}});
+    // It happens after the crash, and is not done again.
+    assert_eq!(
+        crash_in(
+            &step,
+            None,
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Check
+        a looked at, 1
+        a happened: true, says Check
+        closed, Completed
+    "#]]
+        ),
+        (1, 1)
+    );
+}

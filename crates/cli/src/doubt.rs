@@ -1,0 +1,89 @@
+//! `lares doubt`: a person says what became of a step.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use domain::id::Address;
+use domain::token::Token;
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::find::Find;
+use crate::run::path;
+use crate::{Error, Exit, text};
+
+/// What may be said after `lares doubt`.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Verb {
+    /// Say whether the effect of a step has happened
+    Settle(Settle),
+}
+
+#[derive(Debug, Clone, Args)]
+struct Settle {
+    /// RUN/STEP, as `lares doubts` lists it
+    id: Doubt,
+    /// It has: the step is done, and is not repeated
+    #[arg(long, required_unless_present = "did_not", conflicts_with = "did_not")]
+    happened: bool,
+    /// It has not: the step is done once more
+    #[arg(long)]
+    did_not: bool,
+    #[command(flatten)]
+    find: Find,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Names a step of a run.
+#[derive(Debug, Clone)]
+struct Doubt {
+    run: Address,
+    step: String,
+}
+
+impl FromStr for Doubt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').filter(|(_, step)| !step.is_empty());
+        let (run, step) = parts.ok_or("write it as RUN/STEP, as `lares doubts` lists it")?;
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
+        if !step.chars().all(is_plain) {
+            return Err(format!("no step can be called `{step}`"));
+        }
+        let run = run.parse().map_err(|error: domain::id::NoAddress| error.to_string())?;
+        Ok(Doubt { run, step: step.to_owned() })
+    }
+}
+
+pub async fn run(
+    arguments: Arguments,
+    token: Option<Token>,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
+    #[derive(Serialize)]
+    struct Body {
+        happened: bool,
+    }
+
+    let Verb::Settle(Settle { id: Doubt { run, step }, happened, find, json, .. }) = arguments.verb;
+    let client = Client::new(find.find(token)?)?;
+    let path = path(run, &format!("/steps/{step}/settle"));
+    let body = text::json(&Body { happened })?.into_bytes();
+    let taken: serde_json::Value = client.post(&path, body, None).await?;
+    let line = match happened {
+        true => format!("{run}/{step} is done\n"),
+        false => format!("{run}/{step} is done once more\n"),
+    };
+    text::write(&if json { text::json(&taken)? } else { line }, out)?;
+    Ok(Exit::Done)
+}

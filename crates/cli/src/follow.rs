@@ -1,0 +1,103 @@
+//! Following a run: a line for whatever changes, also across restarts of its node.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use domain::id::Address;
+use domain::run::{Run, State, StepState};
+use domain::token::Token;
+
+use crate::client::Client;
+use crate::find::Find;
+use crate::run::path;
+use crate::text::{self, age, clean};
+use crate::{Error, Exit, story};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a node may be away before nobody waits for it any more.
+const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Shows a run until it has ended.
+pub(crate) async fn run(
+    id: Address,
+    find: Find,
+    token: Option<Token>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
+    let mut shown = Shown::default();
+    let mut away = Duration::ZERO;
+    loop {
+        match look(id, &find, token.as_ref()).await {
+            Ok(run) => {
+                if !away.is_zero() && !json {
+                    text::write("the node is back\n", out)?;
+                }
+                away = Duration::ZERO;
+                if !json {
+                    text::write(&shown.news(&run), out)?;
+                }
+                if run.state.is_final() {
+                    let text = if json { text::json(&run)? } else { summary(&run) };
+                    text::write(&text, out)?;
+                    let is_completed = run.state == State::Completed;
+                    return Ok(if is_completed { Exit::Done } else { Exit::Failed });
+                }
+            }
+            Err(error) if error.is_absence() && away < AWAY_MAX => {
+                if away.is_zero() && !json {
+                    text::write("the node is away: waiting for it\n", out)?;
+                }
+                away += LOOK_EVERY;
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// A node that was restarted has another address and another token.
+async fn look(id: Address, find: &Find, token: Option<&Token>) -> Result<Run, Error> {
+    Client::new(find.clone().find(token.cloned())?)?.get(&path(id, "")).await
+}
+
+fn summary(run: &Run) -> String {
+    if run.state == State::Completed {
+        return format!("{} completed\n", run.id);
+    }
+    format!("\n{}", story::tell(run))
+}
+
+/// What a person has seen so far.
+#[derive(Default)]
+struct Shown {
+    is_begun: bool,
+    steps: BTreeMap<String, (StepState, usize)>,
+}
+
+impl Shown {
+    fn news(&mut self, run: &Run) -> String {
+        let mut news = String::new();
+        if !self.is_begun {
+            self.is_begun = true;
+            news += &format!("{}\n", run.id);
+        }
+        for step in &run.steps {
+            let now = (step.state, step.attempts.len());
+            let before = self.steps.insert(step.id.clone(), now);
+            if before == Some(now) || (before.is_none() && step.state == StepState::Waiting) {
+                continue;
+            }
+            let attempts = step.attempts.last();
+            let at = attempts.map(|attempt| attempt.ended_at.unwrap_or(attempt.begun_at));
+            let at = at.unwrap_or(run.opened_at).since(run.opened_at);
+            let at = age(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
+            let story = attempts.and_then(|attempt| attempt.story.as_deref());
+            let story = story.map_or(String::new(), |story| format!(": {}", clean(story)));
+            news += &format!("  +{at:<8} {}  {}{story}\n", clean(&step.id), step.state.word());
+        }
+        news
+    }
+}

@@ -1,0 +1,162 @@
+//! `lares run`: runs a script, and looks at runs one at a time.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use domain::id::Address;
+use domain::run::{Replayed, Run};
+use domain::token::Token;
+use serde::{Deserialize, Serialize};
+
+use crate::client::Client;
+use crate::find::Find;
+use crate::{Error, Exit, follow, story, text};
+
+/// What may be said after `lares run`.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// The script to run; `-` reads it from standard input
+    #[arg(required = true)]
+    script: Option<PathBuf>,
+    /// A name for this request: the same key again is the same run
+    #[arg(long)]
+    key: Option<String>,
+    /// Show what happens until the run has ended; the exit code is then 0 only if it completed
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    find: Find,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Verb {
+    /// Show a run: its steps, attempts and doubts
+    Show(One),
+    /// End a run: begin nothing more, ask what runs to end, and wait for it
+    Cancel(Cancel),
+    /// Decide the history of a run again, with nothing done, and compare
+    Replay(One),
+}
+
+#[derive(Debug, Clone, Args)]
+struct One {
+    /// As `lares runs` lists it, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3
+    id: Address,
+    #[command(flatten)]
+    find: Find,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Cancel {
+    #[command(flatten)]
+    one: One,
+    /// Why, for whoever looks later
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+/// The longest script that is read; the node takes less, and says how much.
+const SCRIPT_BYTES_MAX: u64 = 16 << 20;
+
+pub async fn run(
+    arguments: Arguments,
+    token: Option<Token>,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
+    match arguments.verb {
+        Some(Verb::Show(one)) => show(one, token, out).await,
+        Some(Verb::Cancel(cancel)) => end(cancel, token, out).await,
+        Some(Verb::Replay(one)) => replay(one, token, out).await,
+        None => begin(arguments, token, out).await,
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Opened {
+    id: Address,
+}
+
+async fn begin(
+    arguments: Arguments,
+    token: Option<Token>,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
+    let Arguments { script, key, follow, find, json, .. } = arguments;
+    let script = read(&script.unwrap_or_default())?;
+    let client = Client::new(find.clone().find(token.clone())?)?;
+    let opened: Opened = client.post("/v1/runs", script, key.as_deref()).await?;
+    if follow {
+        return follow::run(opened.id, find, token, json, out).await;
+    }
+    let text = if json { text::json(&opened)? } else { format!("{}\n", opened.id) };
+    text::write(&text, out)?;
+    Ok(Exit::Done)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Script { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().take(SCRIPT_BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(SCRIPT_BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
+async fn show(one: One, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
+    let run: Run = Client::new(one.find.find(token)?)?.get(&path(one.id, "")).await?;
+    let text = if one.json { text::json(&run)? } else { story::tell(&run) };
+    text::write(&text, out)?;
+    Ok(Exit::Done)
+}
+
+async fn end(cancel: Cancel, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
+    #[derive(Serialize)]
+    struct Body {
+        reason: Option<String>,
+    }
+
+    let Cancel { one, reason } = cancel;
+    let client = Client::new(one.find.find(token)?)?;
+    let body = text::json(&Body { reason })?.into_bytes();
+    let taken: serde_json::Value = client.post(&path(one.id, "/cancel"), body, None).await?;
+    let line = format!("{} is being canceled: it waits for what runs\n", one.id);
+    text::write(&if one.json { text::json(&taken)? } else { line }, out)?;
+    Ok(Exit::Done)
+}
+
+async fn replay(one: One, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
+    let client = Client::new(one.find.find(token)?)?;
+    let replayed: Replayed = client.post(&path(one.id, "/replay"), Vec::new(), None).await?;
+    let (exit, line) = match &replayed {
+        Replayed::Same { turns, events } => (
+            Exit::Done,
+            format!("the same: {turns} turns decided again, {events} events, byte by byte\n"),
+        ),
+        Replayed::Different { seq, recorded, decided } => {
+            let (recorded, decided) = (text::clean(recorded), text::clean(decided));
+            let line = format!(
+                "different from event {seq} on\n  recorded: {recorded}\n  decided:  {decided}\n"
+            );
+            (Exit::Failed, line)
+        }
+    };
+    text::write(&if one.json { text::json(&replayed)? } else { line }, out)?;
+    Ok(exit)
+}
+
+pub(crate) fn path(run: Address, rest: &str) -> String {
+    format!("/v1/runs/{run}{rest}")
+}

@@ -1,0 +1,70 @@
+//! A run as a person reads it.
+
+use domain::run::{Attempt, Doubt, Run, Step};
+use domain::time::Timestamp;
+
+use crate::text::{age, clean};
+
+/// How much of what a step brought is shown; all of it is in the JSON.
+const OUTPUT_CHARS_MAX: usize = 2_000;
+
+/// All of it, in the order of its steps.
+pub(crate) fn tell(run: &Run) -> String {
+    let mut text = format!("{}  {}", run.id, run.state.word());
+    if let Some(closed_at) = run.closed_at {
+        text += &format!(" after {}", span(run.opened_at, closed_at));
+    }
+    if let Some(reason) = &run.reason {
+        text += &format!(": {}", clean(reason));
+    }
+    text.push('\n');
+    run.steps.iter().for_each(|step| tell_step(run, step, &mut text));
+    text
+}
+
+fn tell_step(run: &Run, step: &Step, text: &mut String) {
+    *text += &format!("\n{}  {}  {}\n", clean(&step.id), clean(&step.tool), step.state.word());
+    for attempt in &step.attempts {
+        *text += &tell_attempt(run, attempt);
+    }
+    for doubt in &step.doubts {
+        *text += &tell_doubt(run, step, doubt);
+    }
+    if step.attempts.is_empty()
+        && let Some(story) = &step.story
+    {
+        *text += &format!("  {}\n", clean(story));
+    }
+    if let Some(output) = &step.output {
+        let shown: String = output.to_string().chars().take(OUTPUT_CHARS_MAX).collect();
+        *text += &format!("  brought {}\n", clean(&shown));
+    }
+}
+
+fn tell_attempt(run: &Run, attempt: &Attempt) -> String {
+    let Attempt { number, begun_at, ended_at, outcome, story } = attempt;
+    let begun = span(run.opened_at, *begun_at);
+    let ended = match (ended_at, outcome) {
+        (Some(ended_at), Some(outcome)) => format!("{outcome} in {}", span(*begun_at, *ended_at)),
+        _ => "under way".to_owned(),
+    };
+    let story = story.as_ref().map_or(String::new(), |story| format!(": {}", clean(story)));
+    format!("  attempt {number}  +{begun}  {ended}{story}\n")
+}
+
+fn tell_doubt(run: &Run, step: &Step, doubt: &Doubt) -> String {
+    let since = span(run.opened_at, doubt.since);
+    let verdict = match &doubt.verdict {
+        Some(verdict) => clean(verdict),
+        None if step.state == domain::run::StepState::Asked => format!(
+            "say what became of it: lares doubt settle {} --happened (or --did-not)",
+            step.key
+        ),
+        None => "not settled yet".to_owned(),
+    };
+    format!("  in doubt   +{since}  {}\n             {verdict}\n", clean(&doubt.evidence))
+}
+
+fn span(from: Timestamp, to: Timestamp) -> String {
+    age(u64::try_from(to.since(from).as_millis()).unwrap_or(u64::MAX))
+}

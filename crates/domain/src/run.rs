@@ -1,0 +1,210 @@
+//! A run, as people look at it: what a plan has done, does, and waits for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::Address;
+use crate::journal::Undeliverable;
+use crate::time::Timestamp;
+use crate::tool::{Attachment, Effect};
+use crate::{BoxError, BoxFuture};
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Accepted, and nothing of it was begun.
+    Pending,
+    Running,
+    /// Somebody has to say what became of a step.
+    WaitingForHuman,
+    /// It begins nothing more, and waits for what runs.
+    Canceling,
+    Completed,
+    Failed,
+    Canceled,
+}
+
+impl State {
+    pub fn is_final(self) -> bool {
+        match self {
+            State::Completed | State::Failed | State::Canceled => true,
+            State::Pending | State::Running | State::WaitingForHuman | State::Canceling => false,
+        }
+    }
+
+    /// As it is written everywhere.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Running => "running",
+            State::WaitingForHuman => "waiting_for_human",
+            State::Canceling => "canceling",
+            State::Completed => "completed",
+            State::Failed => "failed",
+            State::Canceled => "canceled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: Address,
+    pub state: State,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    /// Why it failed or was canceled.
+    pub reason: Option<String>,
+    /// The last event of its history.
+    pub seq: u64,
+    pub steps: Vec<Step>,
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// For others, for a permit, or for its next attempt.
+    Waiting,
+    Running,
+    /// It was begun, and nobody knows yet what became of it.
+    InDoubt,
+    /// Only a person can tell.
+    Asked,
+    Done,
+    Failed,
+    /// Never begun, and it will not be.
+    Skipped,
+    /// Ended because the run was canceled.
+    Stopped,
+}
+
+impl StepState {
+    pub fn word(self) -> &'static str {
+        match self {
+            StepState::Waiting => "waiting",
+            StepState::Running => "running",
+            StepState::InDoubt => "in doubt",
+            StepState::Asked => "asks",
+            StepState::Done => "done",
+            StepState::Failed => "failed",
+            StepState::Skipped => "skipped",
+            StepState::Stopped => "stopped",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub id: String,
+    pub tool: String,
+    pub effect: Effect,
+    /// Of the effect, the same for all attempts.
+    pub key: String,
+    pub state: StepState,
+    pub attempts: Vec<Attempt>,
+    pub doubts: Vec<Doubt>,
+    /// What it has brought in the end.
+    pub output: Option<Value>,
+    pub attachments: Vec<Attachment>,
+    /// Why it is as it is, where that is not plain.
+    pub story: Option<String>,
+}
+
+/// One try. A try that a crash has cut off goes on under the same number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub number: u32,
+    pub begun_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    /// One word: done, failed, unknown...
+    pub outcome: Option<String>,
+    pub story: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    pub since: Timestamp,
+    /// What is known, for whoever has to judge.
+    pub evidence: String,
+    pub settled_at: Option<Timestamp>,
+    /// What became of it, and who said so.
+    pub verdict: Option<String>,
+}
+
+/// Some runs of the list of all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    pub runs: Vec<Run>,
+    /// Where the next page begins: those before this.
+    pub next: Option<i64>,
+}
+
+/// A step of which only a person can say what became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    pub run: Address,
+    pub step: String,
+    pub tool: String,
+    pub args: Value,
+    pub since: Timestamp,
+    pub evidence: String,
+}
+
+/// What came of deciding a history again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum Replayed {
+    Same { turns: u64, events: u64 },
+    Different { seq: u64, recorded: String, decided: String },
+}
+
+/// Why a run cannot be opened, looked at or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Everything that is wrong with what was sent, each with its place.
+    #[error("{}", .0.join("\n"))]
+    Faults(Vec<String>),
+    #[error(transparent)]
+    Undeliverable(#[from] Undeliverable),
+    /// It is there, and does not take that now.
+    #[error("{0}")]
+    Refused(String),
+    /// It may be taken already; the same key tells.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the journal could not say")]
+    Journal(#[source] BoxError),
+}
+
+/// The port: runs, for the doors. A key that comes again is the same request.
+pub trait Runs: Send + Sync + 'static {
+    /// Returns once the run is durable. Without a key every call is a run of its own.
+    fn open(&self, script: String, key: Option<String>) -> BoxFuture<'_, Result<Address, Error>>;
+
+    /// The newest first, no more than so many, without what their steps have brought.
+    fn list(&self, before: Option<i64>, limit: u32) -> BoxFuture<'_, Result<Page, Error>>;
+
+    fn show(&self, run: Address) -> BoxFuture<'_, Result<Run, Error>>;
+
+    fn cancel(
+        &self,
+        run: Address,
+        reason: String,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Decides its history again, with nothing done.
+    fn replay(&self, run: Address) -> BoxFuture<'_, Result<Replayed, Error>>;
+
+    /// All that only people can settle, oldest first.
+    fn questions(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Question>, Error>>;
+
+    fn settle(
+        &self,
+        run: Address,
+        step: String,
+        happened: bool,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>>;
+}

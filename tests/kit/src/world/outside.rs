@@ -1,0 +1,179 @@
+//! What lies outside: tools that do something to it, and the book it keeps of what was done.
+//!
+//! The book counts requests and effects for each key. What is `far` happens there whether or not
+//! whoever asked still lives; what is `near` is done by a hand of the node, and ends with it.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::BoxFuture;
+use domain::time::Clock;
+use domain::tool::{Call, Class, Contract, Effect, Failure, Output, Tools};
+use futures::future::{Either, select};
+use serde_json::{Value, json};
+
+use super::boot::{Boot, SimulatedClock, lock};
+
+/// What was asked of the outside under one key, and what has happened there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    pub requests: u32,
+    pub effects: u32,
+}
+
+/// The book of everything that was done, over all nodes and all their boots.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pages: Mutex<BTreeMap<String, Page>>,
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    requests: u32,
+    effects: u32,
+    /// World time at which an effect happens that nobody can hold up any more.
+    under_way: Vec<u64>,
+    is_keyed: bool,
+}
+
+impl Page {
+    fn happen(&mut self, now: u64) {
+        let due = self.under_way.extract_if(.., |at| *at <= now).count() as u32;
+        self.effects += due;
+        if self.is_keyed {
+            self.effects = self.effects.min(1);
+        }
+    }
+}
+
+impl Book {
+    pub(super) fn read(&self, now: u64) -> BTreeMap<String, Done> {
+        let mut pages = lock(&self.pages);
+        let pages = pages.iter_mut().map(|(key, page)| {
+            page.happen(now);
+            (key.clone(), Done { requests: page.requests, effects: page.effects })
+        });
+        pages.collect()
+    }
+
+    fn done(&self, key: &str, now: u64) -> Done {
+        self.read(now).get(key).copied().unwrap_or_default()
+    }
+
+    /// Returns how many requests of this key there have been.
+    fn ask(&self, call: &Call) -> u32 {
+        let mut pages = lock(&self.pages);
+        let page = pages.entry(call.key.to_string()).or_default();
+        page.requests += 1;
+        page.is_keyed = call.effect == Effect::Keyed;
+        page.requests
+    }
+
+    fn happen_at(&self, key: &str, at: u64) {
+        if let Some(page) = lock(&self.pages).get_mut(key) {
+            page.under_way.push(at);
+        }
+    }
+}
+
+/// The tools of one node: `near`, `far` and `look`.
+///
+/// The arguments say how it goes: `takes_ms`, and `says`, a list of what it answers the first,
+/// second … time: `ok`, `busy`, `fail`, `unknown`, `silent`, `panic`; `ok` after that. An effect
+/// happens half way through, unless the answer is `busy` or `fail`. `look` tells whether its key
+/// has had an effect.
+pub(super) struct SimulatedTools {
+    pub(super) boot: Arc<Boot>,
+    pub(super) book: Arc<Book>,
+}
+
+fn failure(class: Class, value: Value) -> Failure {
+    let output = Output { value, ..Output::default() };
+    Failure { class, story: "as the test says".to_owned(), output }
+}
+
+impl Tools for SimulatedTools {
+    fn contracts(&self) -> Vec<Contract> {
+        let contract = |name, effect, is_far| Contract {
+            name,
+            about: "does what a test says",
+            arguments: json!({"type": "object"}),
+            effect,
+            lane: name,
+            is_far,
+        };
+        vec![
+            contract("far", Effect::Unsafe, true),
+            contract("look", Effect::None, true),
+            contract("near", Effect::Unsafe, false),
+        ]
+    }
+
+    fn faults(&self, _tool: &str, args: &Value) -> Vec<String> {
+        args.get("fault").map(|fault| vec![fault.to_string()]).unwrap_or_default()
+    }
+
+    fn perform(
+        &self,
+        call: Call,
+        stop: BoxFuture<'static, ()>,
+    ) -> BoxFuture<'static, Result<Output, Failure>> {
+        let (boot, book) = (Arc::clone(&self.boot), Arc::clone(&self.book));
+        Box::pin(async move {
+            if !boot.write(&format!("tool/{}", call.tool), &format!("is asked {}", call.key)) {
+                return pending().await;
+            }
+            let doing = std::pin::pin!(perform(&boot, &book, &call));
+            let answer = match select(doing, stop).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(((), _)) => Err(failure(Class::Stopped, Value::Null)),
+            };
+            if !boot.write(&format!("tool/{}", call.tool), &format!("answers {}", call.key)) {
+                return pending().await;
+            }
+            answer
+        })
+    }
+}
+
+async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, Failure> {
+    let clock = SimulatedClock(Arc::clone(boot));
+    let now = || boot.common.now_ns();
+    if &*call.tool == "look" {
+        let done = book.done(&call.key, now());
+        return match done.effects {
+            0 => Err(failure(Class::Failed, json!({"exit": 1}))),
+            _ => Ok(Output { value: json!({"exit": 0}), ..Output::default() }),
+        };
+    }
+    let half = Duration::from_millis(call.args["takes_ms"].as_u64().unwrap_or(10)) / 2;
+    let request = book.ask(call);
+    let says = call.args["says"][request as usize - 1].as_str().unwrap_or("ok").to_owned();
+    let happens = matches!(says.as_str(), "ok" | "unknown" | "silent");
+    if happens && &*call.tool == "far" {
+        let half = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);
+        book.happen_at(&call.key, now().saturating_add(half));
+    }
+    clock.sleep(half).await;
+    if !boot.is_alive() {
+        return pending().await;
+    }
+    if happens && &*call.tool == "near" {
+        book.happen_at(&call.key, now());
+    }
+    clock.sleep(half).await;
+    match says.as_str() {
+        "ok" => Ok(Output { value: json!({"request": request}), ..Output::default() }),
+        "busy" => Err(failure(Class::Busy { after_ms: None }, Value::Null)),
+        "fail" => Err(failure(Class::Failed, Value::Null)),
+        "unknown" => Err(failure(Class::Unknown, Value::Null)),
+        "silent" => {
+            clock.sleep(call.within).await;
+            Err(failure(Class::Unknown, Value::Null))
+        }
+        "panic" => panic!("as the test says"),
+        other => panic!("nobody can say {other}"),
+    }
+}
