@@ -75,8 +75,9 @@ impl Default for Options {
 /// after the commit that holds it has reached the disk. Dropping the value ends the threads once
 /// what waits is written.
 pub struct Sqlite {
-    writer: Writer,
+    // They end first, so that the writer is the last to close the file, and leaves no WAL.
     readers: Readers,
+    writer: Writer,
 }
 
 impl Sqlite {
@@ -85,7 +86,7 @@ impl Sqlite {
         let open::Connections { writing, reading } = open::open(&folder.join(FILE), options)?;
         let writer = Writer::start(writing, options).map_err(OpenError::Threads)?;
         let readers = Readers::start(reading, options.queue_max).map_err(OpenError::Threads)?;
-        Ok(Sqlite { writer, readers })
+        Ok(Sqlite { readers, writer })
     }
 
     /// Resolves once a sync has failed, and says how; to nothing if the journal was closed in order.

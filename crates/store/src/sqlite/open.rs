@@ -1,17 +1,13 @@
 //! Opening the file: what is asked of SQLite, and what people are told when it cannot be had.
 
-use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 
-use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Options, schema, writer};
 
 /// More than there are.
 const STATEMENTS_MAX: usize = 128;
-/// Pages in the WAL before it is written back into the file.
-const CHECKPOINT_PAGES: c_int = 4_000;
 /// What the WAL keeps of the disk after something held it up, such as a backup.
 const WAL_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
@@ -70,10 +66,15 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenEr
     let named = |source| OpenError::of(path, source);
     let mut writing = Connection::open(path).map_err(named)?;
     writing.busy_timeout(options.busy_max).map_err(named)?;
+    // SQLite opens what it cannot write all the same, and says so at the first write.
+    if writing.is_readonly("main").map_err(named)? {
+        return Err(OpenError::ReadOnly { path: path.to_owned() });
+    }
     // Before anything is changed in it.
     schema::check(&writing, path)?;
     prepare(&writing, options).map_err(named)?;
     schema::migrate(&mut writing).map_err(named)?;
+    begin_anew(&writing).map_err(named)?;
     let mut reading = Vec::with_capacity(options.readers.max(1));
     for _ in 0..options.readers.max(1) {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -91,7 +92,8 @@ fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
-    connection.wal_hook(Some(checkpoint));
+    // The writer does it, and looks at what comes of it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     caches(connection, options)
 }
 
@@ -101,16 +103,15 @@ fn caches(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// SQLite would do the same by itself, but would not say that a sync has failed: it would try
-/// again, and the second sync succeeds without having written what the first one lost.
-fn checkpoint(wal: &Wal, pages: c_int) -> rusqlite::Result<()> {
-    if pages < CHECKPOINT_PAGES {
-        return Ok(());
-    }
-    match wal.checkpoint() {
+/// Writes back what the WAL still holds, and empties it.
+///
+/// A process that ended because a sync had failed has left frames that can be read and may not be
+/// on the disk. Nothing that is acknowledged from now on may depend on them.
+fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         Err(error) if writer::is_distrusted(&error) => Err(error),
         Err(error) => {
-            tracing::warn!(%error, "the WAL could not be written back, and grows");
+            tracing::warn!(%error, "the WAL could not be written back, and is gone on with");
             Ok(())
         }
         Ok(()) => Ok(()),

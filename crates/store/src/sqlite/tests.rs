@@ -312,6 +312,38 @@ fn a_position_is_never_given_again() {
     assert_eq!(ask(folder.path(), "SELECT max(position) FROM events"), 3);
 }
 
+// --- a full disk ---
+
+/// Lets the file have this many pages more than it has now.
+async fn leave_room(journal: &Sqlite, pages: u32) {
+    let deed = |desk: &writer::Desk<'_>, pages: &u32| {
+        let count: u32 =
+            desk.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        desk.connection.pragma_update(None, "max_page_count", count + pages)
+    };
+    journal.writer.write(deed, pages, 0).await.expect("it works");
+}
+
+#[test]
+fn what_has_no_room_is_refused_and_what_has_is_taken() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let journal = open(folder.path());
+    block(write(&journal, plan(1), &["one"]));
+    block(leave_room(&journal, 2));
+    let big = Body { name: "said".into(), version: 1, bytes: vec![7; 40_000] };
+    let (big, small) = block(async {
+        let big = journal.post(Post { body: big, ..post(plan(2), "big") });
+        join(big, journal.post(post(plan(1), "small"))).await
+    });
+    let refused = big.expect_err("it has no room");
+    assert!(matches!(&refused, Error::Unavailable(why) if why.starts_with("the disk is full")));
+    assert!(matches!(small, Ok(Posted::Taken(_))), "it fits, and pays for nobody");
+    block(leave_room(&journal, 1_000));
+    block(write(&journal, plan(2), &["one", "two"]));
+    let events = block(journal.history(plan(2), Seq(0), 10)).expect("it is readable");
+    assert_eq!(events.len(), 2);
+}
+
 // --- opening ---
 
 #[test]

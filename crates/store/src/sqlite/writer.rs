@@ -1,10 +1,14 @@
 //! The one thread that writes: whatever waits becomes one commit, each write a success or a refusal
 //! of its own, and everybody is answered after the disk has it.
 
+use std::cell::Cell;
+use std::ffi::c_int;
 use std::thread::{self, JoinHandle};
 
 use domain::BoxError;
 use domain::journal::Error;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -121,11 +125,27 @@ struct Pen {
     failing: watch::Sender<Option<String>>,
 }
 
+/// Pages in the WAL before it is written back into the file.
+const CHECKPOINT_PAGES: c_int = 4_000;
+
+const NO_CHECKPOINT_AT_THE_END: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+
+thread_local! {
+    /// Pages in the WAL after the last commit of this thread.
+    static WAL_PAGES: Cell<c_int> = const { Cell::new(0) };
+}
+
+fn note_pages(_: &Wal, pages: c_int) -> rusqlite::Result<()> {
+    WAL_PAGES.set(pages);
+    Ok(())
+}
+
 impl Pen {
     fn write(mut self) {
+        self.connection.wal_hook(Some(note_pages));
         while let Some(first) = self.next.take().or_else(|| self.waiting.blocking_recv()) {
             let batch = self.gather(first);
-            if !self.commit(batch) {
+            if !self.commit(batch) || !self.checkpoint() {
                 return;
             }
         }
@@ -156,10 +176,9 @@ impl Pen {
                 true
             }
             Err(error) if is_distrusted(&error) => {
-                tracing::error!(%error, "the disk did not confirm a write: no more is written");
                 let say = |write: Box<dyn Write>| write.settle(Err(told(&error)));
                 batch.into_iter().for_each(say);
-                self.failing.send_replace(Some(error.to_string()));
+                self.fail(&error);
                 false
             }
             Err(error) if batch.len() == 1 => {
@@ -169,6 +188,37 @@ impl Pen {
             // One of them is at fault, and the others shall not pay for it.
             Err(_) => batch.into_iter().all(|write| self.commit(vec![write])),
         }
+    }
+
+    /// Writes the WAL back if it is long. Tells whether the disk can be trusted with more.
+    ///
+    /// SQLite would do it by itself within a commit, but a sync that fails there is lost: it is
+    /// tried again, and the second one succeeds without having written what the first one lost.
+    fn checkpoint(&self) -> bool {
+        if WAL_PAGES.get() < CHECKPOINT_PAGES {
+            return true;
+        }
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        match done {
+            Ok(()) => true,
+            Err(error) if is_distrusted(&error) => {
+                self.fail(&error);
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the WAL could not be written back, and grows");
+                true
+            }
+        }
+    }
+
+    fn fail(&self, error: &rusqlite::Error) {
+        tracing::error!(%error, "the disk did not confirm a write: no more is written");
+        // Closing would write the WAL back, and remove what the next process needs.
+        if let Err(error) = self.connection.set_db_config(NO_CHECKPOINT_AT_THE_END, true) {
+            tracing::error!(%error, "the WAL may be gone once the journal is closed");
+        }
+        self.failing.send_replace(Some(error.to_string()));
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
