@@ -41,6 +41,11 @@ fn said(output: &Output) -> String {
     text
 }
 
+/// To whoever has started this process.
+fn say(text: &str) {
+    writeln!(std::io::stdout().lock(), "{text}").expect("somebody reads");
+}
+
 /// Turn after turn of one entity, two events each. Gives back the last head that was acknowledged,
 /// and why it went no further.
 async fn fill(journal: &Sqlite, number: u8, size: usize, turns: usize) -> (Seq, Option<Error>) {
@@ -259,7 +264,7 @@ fn fill_the_disk(folder: &Path) {
         assert_eq!(whole(&journal, number).ok(), Some(acknowledged));
     }
     assert!(matches!(block(journal.blob(blob)), Ok(Some(bytes)) if bytes.len() == 300_000));
-    println!("went on");
+    say("went on");
 }
 
 // --- a sync fails ---
@@ -345,7 +350,7 @@ fn write_until_it_fails(folder: &Path) {
     let ends = block(join_all(all));
     for (head, error) in &ends {
         assert!(error.is_some());
-        println!("head {}", head.0);
+        say(&format!("head {}", head.0));
     }
     let why = block(failed).expect("it has failed");
     assert!(why.contains("I/O"), "{why}");
@@ -383,7 +388,7 @@ fn a_folder_that_nobody_may_write_is_told_as_such() {
         let error = Sqlite::open(&folder, &Options::default()).err().expect("it cannot be written");
         let text = error.to_string();
         assert!(text.contains("cannot be written: make its folder and itself writable"), "{text}");
-        println!("told");
+        say("told");
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
