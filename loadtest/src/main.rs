@@ -7,8 +7,11 @@
 )]
 
 mod actors;
+mod figures;
 mod histories;
+mod peers;
 mod report;
+mod work;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Supervision beside OTP and raw ractor
     Actors(actors::Options),
+    /// Durable plans beside SQLite by itself
+    Work(work::Options),
     /// Random histories of supervision against conditions, or beside OTP
     Histories(histories::Options),
     /// One measurement in a process of its own
@@ -40,7 +45,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("loadtest: {error:#}");
-            match error.is::<actors::NoBeam>() || error.is::<histories::NoErlang>() {
+            match error.is::<peers::NoBeam>() || error.is::<histories::NoErlang>() {
                 true => ExitCode::from(3),
                 false => ExitCode::from(1),
             }
@@ -51,6 +56,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Actors(options) => actors::run(&options),
+        Command::Work(options) => work::run(&options),
         Command::Histories(options) => report::print(&histories::run(&options)?, options.json),
         Command::Part { part } => actors::part::run(part).map(|()| 0),
     }

@@ -8,4 +8,4 @@ mod backup;
 mod sqlite;
 
 pub use backup::{BackupError, Checked, Pace, backup, check, restore};
-pub use sqlite::{OpenError, Options, Sqlite};
+pub use sqlite::{OpenError, Options, Sqlite, Written};

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use runtime::{Class, Options};
 
-use super::figures::Figures;
 use super::stage::{Order, PATIENCE, Stage};
+use crate::figures::Figures;
 
 /// Answers per second through a bounded mailbox.
 pub(crate) async fn ours(seconds: f64) -> anyhow::Result<Figures> {

@@ -20,9 +20,9 @@ use runtime::{
     SupervisorHandle, Worker,
 };
 
-use super::figures::Figures;
 use super::idle::resident_bytes;
 use super::stage::{self, Inside, NO_LIMIT, Scatter};
+use crate::figures::Figures;
 
 const SENDERS: usize = 64;
 /// What a receiver takes to handle one message.

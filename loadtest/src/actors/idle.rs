@@ -10,8 +10,8 @@ use runtime::spec::Restart;
 use runtime::{Node, Options, Supervisor, SupervisorHandle};
 
 use super::bare;
-use super::figures::Figures;
 use super::stage::{self, NO_LIMIT};
+use crate::figures::Figures;
 
 const NOT_COUNTED: usize = 1_000;
 

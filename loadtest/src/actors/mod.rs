@@ -7,12 +7,10 @@
 mod bare;
 mod call;
 mod callers;
-mod figures;
 mod flood;
 mod idle;
 mod overlap;
 pub(crate) mod part;
-mod peers;
 mod restart;
 mod rows;
 mod spawn;
@@ -20,7 +18,7 @@ mod spin;
 mod stage;
 mod storm;
 
-pub(crate) use self::peers::NoBeam;
+use crate::peers::Bench;
 use crate::report::Report;
 
 /// What to measure, and beside whom.
@@ -59,7 +57,7 @@ enum Name {
 /// Measures what was asked for; returns the exit code.
 pub(crate) fn run(options: &Options) -> anyhow::Result<u8> {
     use clap::ValueEnum;
-    let mut bench = peers::Bench::open(options.peer == Some(Peer::Beam))?;
+    let mut bench = Bench::open(options.peer == Some(Peer::Beam))?;
     let mut report = Report::begin(options.json)?;
     for name in Name::value_variants() {
         if !options.only.is_empty() && !options.only.contains(name) {

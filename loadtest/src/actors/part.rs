@@ -10,26 +10,69 @@ use std::io::Write;
 use runtime::Options;
 use tokio::runtime::{Builder, Runtime};
 
-use super::figures::Figures;
 use super::stage::Crash;
 use super::{call, flood, idle, overlap, restart, spawn, spin, storm};
+use crate::figures::Figures;
+use crate::work;
 
 /// Figures of one measurement, for the command that compares them.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Part {
-    Restart { children: usize, crashes: usize, crash: Crash },
-    Overlap { crashes: usize, spins: usize },
-    Call { seconds: f64 },
-    CallRaw { seconds: f64 },
-    Flood { seconds: u64, body_bytes: usize },
-    Storm { children: usize, each_second: usize, seconds: usize },
-    Spin { rounds: usize },
-    Mistaken { seconds: u64 },
-    Idle { count: usize },
-    IdleRaw { count: usize },
-    Spawn { callers: usize, seconds: f64 },
-    SpawnRaw { callers: usize, seconds: f64 },
+    Restart {
+        children: usize,
+        crashes: usize,
+        crash: Crash,
+    },
+    Overlap {
+        crashes: usize,
+        spins: usize,
+    },
+    Call {
+        seconds: f64,
+    },
+    CallRaw {
+        seconds: f64,
+    },
+    Flood {
+        seconds: u64,
+        body_bytes: usize,
+    },
+    Storm {
+        children: usize,
+        each_second: usize,
+        seconds: usize,
+    },
+    Spin {
+        rounds: usize,
+    },
+    Mistaken {
+        seconds: u64,
+    },
+    Idle {
+        count: usize,
+    },
+    IdleRaw {
+        count: usize,
+    },
+    Spawn {
+        callers: usize,
+        seconds: f64,
+    },
+    SpawnRaw {
+        callers: usize,
+        seconds: f64,
+    },
     Busy,
+    Plans {
+        at_once: usize,
+        seconds: f64,
+        #[arg(long)]
+        parallel: bool,
+    },
+    Sqlite {
+        rows: usize,
+        seconds: f64,
+    },
 }
 
 pub(crate) fn run(part: Part) -> anyhow::Result<()> {
@@ -51,6 +94,10 @@ pub(crate) fn run(part: Part) -> anyhow::Result<()> {
         Part::Spawn { callers, seconds } => ours()?.block_on(spawn::ours(callers, seconds)),
         Part::SpawnRaw { callers, seconds } => raw(spawn::raw(callers, seconds)),
         Part::Busy => return spin::be_busy(),
+        Part::Plans { at_once, seconds, parallel } => {
+            ours()?.block_on(work::ours(at_once, seconds, parallel))
+        }
+        Part::Sqlite { rows, seconds } => work::commits(rows, seconds),
     }?;
     serde_json::to_writer(std::io::stdout(), &figures)?;
     Ok(std::io::stdout().flush()?)

@@ -10,8 +10,8 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use runtime::{Class, Handle, Options};
 
-use super::figures::Figures;
 use super::stage::{Crash, Order, Scatter, Stage, answered_by};
+use crate::figures::Figures;
 
 pub(crate) async fn ours(children: usize, crashes: usize, crash: Crash) -> anyhow::Result<Figures> {
     let stage = Stage::set(&Options::default(), children, Class::Worker).await?;

@@ -1,7 +1,7 @@
 //! The rows: what is measured how often, beside what, and where the bar is.
 
-use super::figures::Figures;
-use super::peers::Bench;
+use crate::figures::Figures;
+use crate::peers::Bench;
 use crate::report::{Bar, Row};
 
 /// Rounds of every row that has a reference.

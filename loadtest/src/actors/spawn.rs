@@ -13,8 +13,8 @@ use runtime::spec::{Restart, Strategy};
 use runtime::{Class, Node, Options, Supervisor, SupervisorHandle};
 
 use super::bare;
-use super::figures::Figures;
 use super::stage::{self, Inside, NO_LIMIT, Order};
+use crate::figures::Figures;
 
 /// Children started, told to finish, and over, per second.
 pub(crate) async fn ours(callers: usize, seconds: f64) -> anyhow::Result<Figures> {

@@ -14,8 +14,8 @@ use hdrhistogram::Histogram;
 use runtime::{Class, Exit, Handle, Options, Unanswered};
 
 use super::callers::{Callers, p99_ms};
-use super::figures::Figures;
 use super::stage::{self, Order, PATIENCE, Scatter, Stage, answered_by};
+use crate::figures::Figures;
 
 const THRESHOLD: Duration = Duration::from_millis(250);
 const NEIGHBOURS: usize = 100;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use runtime::{Class, Options};
 
 use super::callers::{Callers, p99_ms};
-use super::figures::Figures;
 use super::stage::{self, Crash, Scatter, Stage, answered_by};
+use crate::figures::Figures;
 
 const CRASHES: [Crash; 3] = [Crash::Kill, Crash::Panic, Crash::Fail];
 

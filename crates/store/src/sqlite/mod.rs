@@ -80,6 +80,13 @@ pub struct Sqlite {
     writer: Writer,
 }
 
+/// How much was written, and in how many commits: each of them waits for the disk once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    pub commits: u64,
+    pub writes: u64,
+}
+
 impl Sqlite {
     /// Opens the journal of this folder, which the caller has locked; makes it if it is missing.
     pub fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
@@ -87,6 +94,11 @@ impl Sqlite {
         let writer = Writer::start(writing, options).map_err(OpenError::Threads)?;
         let readers = Readers::start(reading, options.queue_max).map_err(OpenError::Threads)?;
         Ok(Sqlite { readers, writer })
+    }
+
+    /// What it has written since it was opened.
+    pub fn written(&self) -> Written {
+        self.writer.written()
     }
 
     /// Resolves once a sync has failed, and says how; to nothing if the journal was closed in order.

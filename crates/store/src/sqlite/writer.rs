@@ -3,6 +3,9 @@
 
 use std::cell::Cell;
 use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
 
 use domain::BoxError;
@@ -12,8 +15,8 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Options;
 use super::audit::Tail;
+use super::{Options, Written};
 
 /// What a write does inside a transaction. A refusal is a value; an error undoes the transaction.
 pub(super) type Deed<I, T> = fn(&Desk<'_>, &I) -> rusqlite::Result<T>;
@@ -29,6 +32,13 @@ pub(super) struct Writer {
     waiting: Option<mpsc::Sender<Box<dyn Write>>>,
     thread: Option<JoinHandle<()>>,
     failure: watch::Receiver<Option<String>>,
+    written: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    commits: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl Writer {
@@ -37,15 +47,29 @@ impl Writer {
         let (sender, waiting) = mpsc::channel(options.queue_max);
         let (failing, failure) = watch::channel(None);
         let options = options.clone();
-        let pen = Pen { connection, waiting, next: None, options, tail: Tail::default(), failing };
+        let written = Arc::<Counters>::default();
+        let pen = Pen {
+            connection,
+            waiting,
+            next: None,
+            options,
+            tail: Tail::default(),
+            failing,
+            written: Arc::clone(&written),
+        };
         let thread = thread::Builder::new().name("write".to_owned()).spawn(|| pen.write())?;
-        Ok(Writer { waiting: Some(sender), thread: Some(thread), failure })
+        Ok(Writer { waiting: Some(sender), thread: Some(thread), failure, written })
     }
 
     /// Resolves once it has failed for good, and says why; to nothing if it ended in order.
     pub(super) fn failed(&self) -> impl Future<Output = Option<String>> + Send + 'static {
         let mut failure = self.failure.clone();
         async move { failure.wait_for(Option::is_some).await.ok().and_then(|why| why.clone()) }
+    }
+
+    pub(super) fn written(&self) -> Written {
+        let Counters { commits, writes } = &*self.written;
+        Written { commits: commits.load(Relaxed), writes: writes.load(Relaxed) }
     }
 
     /// Has it written, and returns once that is on the disk. `bytes` is about what it adds.
@@ -123,6 +147,7 @@ struct Pen {
     options: Options,
     tail: Tail,
     failing: watch::Sender<Option<String>>,
+    written: Arc<Counters>,
 }
 
 /// Pages in the WAL before it is written back into the file.
@@ -172,6 +197,8 @@ impl Pen {
     fn commit(&mut self, mut batch: Vec<Box<dyn Write>>) -> bool {
         match self.transact(&mut batch) {
             Ok(()) => {
+                self.written.commits.fetch_add(1, Relaxed);
+                self.written.writes.fetch_add(batch.len() as u64, Relaxed);
                 batch.into_iter().for_each(|write| write.settle(Ok(())));
                 true
             }

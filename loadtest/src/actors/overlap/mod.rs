@@ -25,8 +25,8 @@ use runtime::{Class, Options, Supervisor};
 use self::seat::Watch;
 use self::subject::{Deed, Hands, Subject};
 use self::trees::Trees;
-use super::figures::Figures;
 use super::stage::{self, Inside, NO_LIMIT, PATIENCE, Scatter};
+use crate::figures::Figures;
 
 /// Low, so that handlers that spin for a second are fenced long before they end.
 const THRESHOLD: Duration = Duration::from_millis(250);

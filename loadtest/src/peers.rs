@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::figures::Figures;
+use crate::figures::Figures;
 
 /// No part takes nearly as long.
 const PART_MAX: Duration = Duration::from_secs(300);
@@ -86,7 +86,7 @@ struct Beam {
 impl Beam {
     fn start(folder: &Path) -> anyhow::Result<Self> {
         let script = folder.join("bench.escript");
-        std::fs::write(&script, include_str!("../../otp/bench.escript"))?;
+        std::fs::write(&script, include_str!("../otp/bench.escript"))?;
         let mut command = Command::new("escript");
         let command = command.arg(&script).arg("serve");
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
