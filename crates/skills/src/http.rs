@@ -346,6 +346,3 @@ fn place(url: &Url) -> String {
 fn failure(class: Class, story: String) -> Failure {
     Failure { class, story, output: Output::default() }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! The tool `shell`: one command, under a guard.
 
-mod hand;
+mod errand;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use self::hand::{Asked, Hand, Told, Unstarted};
+use self::errand::{Asked, Errand, Told, Unstarted};
 use crate::Options;
 use crate::guard::protocol::{End, Order};
 use crate::keep::Kept;
@@ -126,8 +126,8 @@ pub(crate) async fn perform(
         Ok(order) => order,
         Err(error) => return Err(refused(format!("the arguments cannot be read: {error}"))),
     };
-    match Hand::start(&options) {
-        Ok(hand) => judge(hand.see_to(&order, deadline, stop).await),
+    match Errand::start(&options) {
+        Ok(errand) => judge(errand.see_to(&order, deadline, stop).await),
         Err(Unstarted { error, may_pass }) => {
             let program = options.guard.program.display();
             let story = format!("the guard {program} could not be started: {error}");
@@ -252,6 +252,3 @@ fn busy(story: String) -> Failure {
 fn failure(class: Class, story: String, output: Output) -> Failure {
     Failure { class, story, output }
 }
-
-#[cfg(test)]
-mod tests;

@@ -258,6 +258,13 @@ fn what_is_unknown_is_answered_with_what_was_meant() {
 }
 
 #[test]
+fn a_guard_is_nothing_for_people() {
+    check_refused(&["guard"], 2, &["started by a node"]);
+    check_refused(&["guard", "watch", "hands"], 2, &["started by a node"]);
+    assert!(!run(&["--help"]).stdout.contains("guard"));
+}
+
+#[test]
 fn the_command_line_counts_before_the_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("lares.toml");

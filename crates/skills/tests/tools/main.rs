@@ -7,5 +7,6 @@
 )]
 
 mod ends;
+mod http;
 mod shell;
 mod yard;

@@ -26,12 +26,16 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("futures", Anyone),
     ("getrandom", Only(&["lares"])),
     ("hdrhistogram", Only(&["loadtest"])),
+    ("httpdate", Only(&["skills"])),
     ("hyper-util", Only(&["web"])),
+    ("jsonschema", Only(&["skills"])),
+    ("nix", Only(&["skills"])),
     ("proptest", Tests),
     ("ractor", Only(&["runtime"])),
-    ("reqwest", Only(&["cli"])),
+    ("reqwest", Only(&["cli", "skills"])),
     ("rmp-serde", Anyone),
     ("rusqlite", Only(&["store"])),
+    ("rustls", Only(&["cli", "lares", "skills"])),
     ("serde", Anyone),
     ("serde_json", Anyone),
     ("sha2", Impure),
@@ -43,6 +47,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("tracing", Impure),
     ("tracing-subscriber", Only(&["lares"])),
     ("ulid", Only(&["domain"])),
+    ("webpki-roots", Only(&["skills"])),
 ];
 
 const PURE: &[&str] = &["domain", "plan"];

@@ -1,4 +1,4 @@
-//! One guard, as the node sees it.
+//! One command under its guard, as the node sees the two.
 
 use std::future::pending;
 use std::io;
@@ -39,7 +39,7 @@ const SWEEPS_MAX: u32 = 20;
 const READ_BYTES: usize = 64 * 1024;
 
 /// A guard that was started. Dropping it closes the socket, and the guard ends everything.
-pub(super) struct Hand {
+pub(super) struct Errand {
     guard: Child,
     pid: Pid,
     reports: Lines<BufReader<OwnedReadHalf>>,
@@ -77,7 +77,7 @@ pub(super) struct Told {
     pub(super) stderr: Kept,
 }
 
-impl Hand {
+impl Errand {
     pub(super) fn start(options: &Options) -> Result<Self, Unstarted> {
         Self::try_start(options).map_err(|error| {
             let permanent = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
