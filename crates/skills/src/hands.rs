@@ -36,14 +36,14 @@ pub enum Error {
 pub async fn hands_down(path: &Path, within: Duration) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     let file = open(path).map_err(failed)?;
-    let deadline = tokio::time::Instant::now() + within;
+    let begun = tokio::time::Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) => {}
         }
-        if deadline <= tokio::time::Instant::now() {
+        if within <= begun.elapsed() {
             let pids = holders(&file).map_err(failed)?;
             return Err(Error::Up { path: path.to_owned(), within, pids });
         }

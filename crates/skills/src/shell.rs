@@ -4,6 +4,7 @@ mod errand;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::tool::{Call, Class, Contract, Effect, Failure, Output};
@@ -26,6 +27,9 @@ const COMMAND_BYTES_MAX: usize = 64 * 1024;
 const INPUT_BYTES_MAX: usize = 1024 * 1024;
 /// Names and values together; the system bounds what a process may be started with.
 const ENVIRONMENT_BYTES_MAX: usize = 64 * 1024;
+
+/// No command takes longer, whatever its caller would wait.
+const WITHIN_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 #[derive(Debug, Deserialize)]
 struct Arguments {
@@ -121,7 +125,7 @@ pub(crate) async fn perform(
     call: Call,
     stop: BoxFuture<'static, ()>,
 ) -> Result<Output, Failure> {
-    let deadline = Instant::now() + call.within;
+    let deadline = Instant::now() + call.within.min(WITHIN_MAX);
     let order = match order(&options, call) {
         Ok(order) => order,
         Err(error) => return Err(refused(format!("the arguments cannot be read: {error}"))),
@@ -157,13 +161,26 @@ fn order(options: &Options, call: Call) -> Result<Order, serde_json::Error> {
 
 /// What is known of the effect, after all that was told.
 fn judge(told: Told) -> Result<Output, Failure> {
-    let output = |exit: Value, told: Told| output(exit, told.stdout, told.stderr);
     if let Some(story) = told.refused {
         return Err(refused(story));
     }
     if !told.begun {
         return Err(unbegun(told));
     }
+    let fate = fate(&told);
+    let exit = match told.end {
+        Some(End::Exit(code)) => json!(code),
+        Some(End::Signal(_)) | None => Value::Null,
+    };
+    let output = output(exit, told.stdout, told.stderr);
+    match fate {
+        Ok(()) => Ok(output),
+        Err((class, story)) => Err(failure(class, story, output)),
+    }
+}
+
+/// What became of a command that has begun.
+fn fate(told: &Told) -> Result<(), (Class, String)> {
     if !told.left.is_empty() {
         let pids: Vec<String> = told.left.iter().map(ToString::to_string).collect();
         let story = format!(
@@ -171,43 +188,35 @@ fn judge(told: Told) -> Result<Output, Failure> {
              at these processes, which may belong to another user",
             pids.join(", ")
         );
-        return Err(failure(Class::Unknown, story, output(Value::Null, told)));
+        return Err((Class::Unknown, story));
     }
-    let exit = match told.end {
-        Some(End::Exit(code)) => json!(code),
-        Some(End::Signal(_)) | None => Value::Null,
-    };
     let (class, story) = match (told.asked, told.end) {
-        (Some(Asked::Stopped), _) => {
-            let story = "the command was stopped because somebody asked for it: what it had done \
-                         by then stays done";
-            (Class::Stopped, story.to_owned())
-        }
-        (Some(Asked::Late), _) => {
-            let story = "the command had not ended at its deadline, and was ended with all it had \
-                         started: look how far it came, or give it more time";
-            (Class::Unknown, story.to_owned())
-        }
-        (None, Some(End::Exit(0))) => return Ok(output(exit, told)),
+        (None, Some(End::Exit(0))) => return Ok(()),
         (None, Some(End::Exit(code))) => {
             let story = format!("the command ended with code {code}: its error output may say why");
-            (Class::Failed, story)
+            return Err((Class::Failed, story));
         }
         (None, Some(End::Signal(signal))) => {
+            let signal = spoken(signal);
             let story = format!(
-                "the command was ended by {}, which nobody here has sent: look how far it came",
-                spoken(signal)
+                "the command was ended by {signal}, which this node has not sent: look how far it \
+                 came"
             );
-            (Class::Unknown, story)
+            return Err((Class::Unknown, story));
         }
-        (None, None) => {
-            let story = "the guard of the command died, and whoever of it could be found was \
-                         ended: look how far it came, and for processes that it left";
-            (Class::Unknown, story.to_owned())
-        }
+        (None, None) => (Class::Unknown, UNGUARDED),
+        (Some(Asked::Stopped), _) => (Class::Stopped, STOPPED),
+        (Some(Asked::Late), _) => (Class::Unknown, LATE),
     };
-    Err(failure(class, story, output(exit, told)))
+    Err((class, story.to_owned()))
 }
+
+const UNGUARDED: &str = "the guard of the command died, and whoever of it could be found was \
+                         ended: look how far it came, and for processes that it left";
+const STOPPED: &str = "the command was stopped because somebody asked for it: what it had done by \
+                       then stays done";
+const LATE: &str = "the command had not ended at its deadline, and was ended with all it had \
+                    started: look how far it came, or give it more time";
 
 /// The guard is over and had never begun.
 fn unbegun(told: Told) -> Failure {

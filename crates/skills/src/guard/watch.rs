@@ -57,8 +57,10 @@ fn hold(path: &Path, node: &UnixStream) -> Result<Option<File>, Error> {
         }
         let mut fds = [PollFd::new(node.as_fd(), PollFlags::POLLIN)];
         // It says nothing before it hears that the lock is held, so this is its end.
-        if poll(&mut fds, LOCK_PERIOD_MS)? != 0 {
-            return Ok(None);
+        match poll(&mut fds, LOCK_PERIOD_MS) {
+            Ok(0) | Err(nix::Error::EINTR) => {}
+            Ok(_) => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -194,9 +194,10 @@ impl Talk {
 
     fn hear(&mut self, line: &str, order: &Order) {
         match serde_json::from_str(line) {
-            // Who is asked to end before it has an order gets none.
-            Ok(Report::Ready) if self.told.asked.is_none() => self.outbox = order.to_bytes(),
-            Ok(Report::Ready) => {}
+            Ok(Report::Ready) if self.told.asked.is_some() => {}
+            // Timers are late, and what may not begin any more must not.
+            Ok(Report::Ready) if self.deadline <= Instant::now() => self.ask(Asked::Late),
+            Ok(Report::Ready) => self.outbox = order.to_bytes(),
             Ok(Report::Begun) => self.told.begun = true,
             Ok(Report::Refused(story)) => self.told.refused = Some(story),
             Ok(Report::Ended(end)) => self.told.end = Some(end),
