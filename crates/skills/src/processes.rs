@@ -1,6 +1,6 @@
 //! Who runs on this machine and who started whom, as `/proc` tells it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 
 use nix::unistd::Pid;
@@ -16,20 +16,16 @@ pub(crate) struct Process {
 }
 
 /// Everybody below `root`, which is not among them. Who forks meanwhile may be missed, so whoever
-/// wants to be sure looks again.
+/// wants to be sure looks again. It costs as much as there are, however many others run here.
 pub(crate) fn descendants(root: Pid) -> Vec<Pid> {
-    let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
-    for process in all() {
-        children.entry(process.parent).or_default().push(process.pid);
-    }
-    let mut found = Vec::new();
+    let mut found = HashSet::new();
     let mut parents = vec![root];
     while let Some(parent) = parents.pop() {
-        let below = children.remove(&parent).unwrap_or_default();
-        parents.extend_from_slice(&below);
-        found.extend(below);
+        let below = children(parent);
+        // Who is born again meanwhile under the same pid is looked at once.
+        parents.extend(below.into_iter().filter(|pid| found.insert(*pid)));
     }
-    found
+    found.into_iter().collect()
 }
 
 /// Those whom `parent` has started or inherited, and who were not waited for.

@@ -181,13 +181,16 @@ fn judge(told: Told) -> Result<Output, Failure> {
 
 /// What became of a command that has begun.
 fn fate(told: &Told) -> Result<(), (Class, String)> {
+    if let Some(guard) = told.guarded {
+        let story = format!(
+            "the command was told to end and has not yet: its guard, pid {guard}, goes on ending \
+             it; look at the processes below that one, which may belong to another user"
+        );
+        return Err((Class::Unknown, story));
+    }
     if !told.left.is_empty() {
         let pids: Vec<String> = told.left.iter().map(ToString::to_string).collect();
-        let story = format!(
-            "the command was told to end, and still runs as {}: its guard goes on ending it; look \
-             at these processes, which may belong to another user",
-            pids.join(", ")
-        );
+        let story = format!("{UNGUARDED}; {} could not be ended", pids.join(", "));
         return Err((Class::Unknown, story));
     }
     let (class, story) = match (told.asked, told.end) {

@@ -71,7 +71,9 @@ pub(super) struct Told {
     pub(super) end: Option<End>,
     /// Whether the guard ended by itself with a complaint.
     pub(super) guard_gave_up: bool,
-    /// Who was still there when nothing more was waited for.
+    /// The guard, if it was still at work when nothing more was waited for.
+    pub(super) guarded: Option<Pid>,
+    /// Who has outlived a killed guard, as far as they could be found.
     pub(super) left: Vec<Pid>,
     pub(super) stdout: Kept,
     pub(super) stderr: Kept,
@@ -118,6 +120,7 @@ impl Errand {
             node,
             outbox: Vec::new(),
             told: Told::default(),
+            ordered: false,
             deadline,
             kill_at: None,
             over_at: None,
@@ -160,6 +163,8 @@ struct Talk {
     /// What the guard has not taken yet.
     outbox: Vec<u8>,
     told: Told,
+    /// Whether anything of the order may have been sent.
+    ordered: bool,
     deadline: Instant,
     /// When the end is no longer a matter of the command's manners.
     kill_at: Option<Instant>,
@@ -197,7 +202,10 @@ impl Talk {
             Ok(Report::Ready) if self.told.asked.is_some() => {}
             // Timers are late, and what may not begin any more must not.
             Ok(Report::Ready) if self.deadline <= Instant::now() => self.ask(Asked::Late),
-            Ok(Report::Ready) => self.outbox = order.to_bytes(),
+            Ok(Report::Ready) => {
+                self.outbox = order.to_bytes();
+                self.ordered = true;
+            }
             Ok(Report::Begun) => self.told.begun = true,
             Ok(Report::Refused(story)) => self.told.refused = Some(story),
             Ok(Report::Ended(end)) => self.told.end = Some(end),
@@ -223,11 +231,11 @@ impl Talk {
             Asked::Stopped => self.deadline.min(now + STOP_GRACE),
             Asked::Late => now + LATE_GRACE,
         };
-        if self.told.begun {
+        if self.ordered {
             self.outbox.push(TERMINATE);
             self.kill_at = Some(kill_at);
         } else {
-            // Nothing has begun that could end politely.
+            // Nothing will begin that could end politely.
             self.kill_at = Some(now);
         }
         let over_at = (kill_at + KILL_MAX).min(self.deadline.max(now) + LATE_MAX);
@@ -243,9 +251,10 @@ impl Talk {
         kill(self.pid, Signal::SIGCONT).ok();
     }
 
+    /// The guard lives on and goes on ending the command; dropping the socket has it know that
+    /// nobody waits.
     fn give_up(mut self) -> Told {
-        self.told.left = processes::descendants(self.pid);
-        self.told.left.push(self.pid);
+        self.told.guarded = Some(self.pid);
         self.told
     }
 

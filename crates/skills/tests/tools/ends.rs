@@ -41,7 +41,21 @@ async fn at_the_deadline_a_command_ends_whatever_it_thinks_of_that() {
     assert!(failure.story.contains("deadline"), "{}", failure.story);
     check_late("trap '' TERM; while :; do :; done").await;
     check_late("trap '' TERM HUP INT; yes").await;
-    check_late("while :; do setsid sleep 1000 & done").await;
+    check_late("for n in 1 2 3 4 5 6 7 8 9; do setsid yes & done; exec yes >&2").await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_flood_of_processes_is_answered_in_time_and_the_flood_ends() {
+    let yard = Yard::new();
+    let flood = "n=0; while [ $n -lt 1500 ]; do setsid sleep 1000 & n=$((n + 1)); done; wait";
+    let args = json!({ "command": flood });
+    let begun = Instant::now();
+    let failure = yard.perform(args, WITHIN, never()).await.expect_err("it goes on for ever");
+    let took = begun.elapsed();
+    assert_eq!(failure.class, Class::Unknown, "{}", failure.story);
+    assert!(took < WITHIN + BEYOND, "{took:?}");
+    hands_down(&yard.hands(), PATIENCE).await.expect("the guard ends them all");
+    assert_eq!(yard.alive(), [0; 0]);
 }
 
 #[tokio::test]
