@@ -57,6 +57,7 @@ pub(crate) async fn ours(at_once: usize, seconds: f64, parallel: bool) -> anyhow
         ("p50_us", p50),
         ("p99_us", p99),
         ("rss_mib", rss),
+        ("cpu_us_per_step", (after.cpu_us - before.cpu_us) / steps),
     ]))
 }
 
@@ -66,6 +67,7 @@ struct Tally {
     writes: u64,
     appends: u64,
     claims: u64,
+    cpu_us: f64,
 }
 
 fn tally(stage: &Stage) -> Tally {
@@ -77,7 +79,17 @@ fn tally(stage: &Stage) -> Tally {
         writes: written.writes,
         appends: counts.appends.load(Ordering::Relaxed),
         claims: counts.claims.load(Ordering::Relaxed),
+        cpu_us: cpu_us().unwrap_or(f64::NAN),
     }
+}
+
+/// Processor time of this process.
+fn cpu_us() -> Option<f64> {
+    const TICK_US: f64 = 10_000.0;
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) * TICK_US)
 }
 
 /// Of this process, the store included.

@@ -167,6 +167,18 @@ impl<M: Message> Context<M> {
         }
     }
 
+    /// Awaits something that needs no socket, here and no longer than the deadline. Unlike a call
+    /// it ends with this incarnation, so it is for what may safely go on without it: a write that
+    /// is fenced by an epoch, a read.
+    pub(crate) async fn wait<T>(
+        &self,
+        deadline: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Unserved> {
+        let clock = &*self.node().clock;
+        patience::within(work, deadline, clock).await.ok_or(Unserved::Late(deadline))
+    }
+
     /// Takes a name that nobody else on this node has; it is freed when this incarnation is over.
     pub fn claim(&self, name: &str) -> Result<(), names::Unclaimed> {
         let entry: Box<dyn Any + Send + Sync> = Box::new(self.myself());

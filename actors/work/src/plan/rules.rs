@@ -10,12 +10,13 @@ use domain::policy::Act;
 use domain::time::Timestamp;
 use domain::tool::{Call, Class, Failure, Output, Retry};
 use runtime::durable::{Admission, Ended as Came, Lane, Moment};
+use serde::Serialize;
 use serde_json::json;
 
 use super::state::{Fate, Phase, State, Step, Work};
 use super::wire::{
     Answer, Asked, Begun, Brief, By, Cancel, Cancelling, Checking, Closed, Doubted, Ended, Ending,
-    Event, Opened, Outcome, Planned, Rested, Settle, Settled, Then,
+    Event, Opened, Outcome, Planned, Rested, Settle, Settled, Task, Then,
 };
 use super::{Decision, Key, Mode, Owed, WAIT};
 use crate::step;
@@ -481,6 +482,17 @@ fn name_blobs(ending: &Ending, decision: &mut Decision<'_>) {
 }
 
 /// One line for whoever asks later what was done, on whose behalf, and what came of it.
+#[derive(Serialize)]
+struct Line<'a> {
+    what: &'a str,
+    step: &'a str,
+    tool: &'a str,
+    digest: &'a str,
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
+}
+
 fn audit(
     what: &str,
     step: &Step,
@@ -488,14 +500,9 @@ fn audit(
     outcome: Option<&str>,
     decision: &mut Decision<'_>,
 ) {
-    let task = &step.task;
-    let mut line = json!({
-        "what": what, "step": task.id, "tool": task.tool, "digest": task.digest, "attempt": attempt,
-    });
-    if let Some(outcome) = outcome {
-        line["outcome"] = outcome.into();
-    }
-    decision.audit(line.to_string().into_bytes());
+    let Task { id, tool, digest, .. } = &step.task;
+    let line = Line { what, step: id, tool, digest, attempt, outcome };
+    decision.audit(serde_json::to_vec(&line).expect("a line is plain data"));
 }
 
 // --- what must be going on ---

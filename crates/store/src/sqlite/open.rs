@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Options, schema, writer};
@@ -100,6 +101,8 @@ fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
 fn caches(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan does not depend on values, so no statement is made anew because of one.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

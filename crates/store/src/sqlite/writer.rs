@@ -12,7 +12,7 @@ use domain::BoxError;
 use domain::journal::Error;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::audit::Tail;
@@ -258,10 +258,17 @@ impl Pen {
 
     fn try_transact(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
         let Pen { connection, options, tail, .. } = self;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let desk = Desk { connection: &transaction, options, tail };
-        batch.iter_mut().try_for_each(|write| write.perform(&desk))?;
-        transaction.commit()
+        // By hand, so that these are prepared once like everything else.
+        let run = |sql| connection.prepare_cached(sql)?.execute([]);
+        run("BEGIN IMMEDIATE")?;
+        let desk = Desk { connection, options, tail };
+        let done = batch.iter_mut().try_for_each(|write| write.perform(&desk));
+        let done = done.and_then(|()| run("COMMIT").map(|_| ()));
+        if done.is_err() && !connection.is_autocommit() {
+            // Where that fails too, the next beginning says so.
+            let _ = run("ROLLBACK");
+        }
+        done
     }
 }
 

@@ -18,7 +18,7 @@ use super::shell::{Seated, Shell};
 use super::timers::{Timers, WakeAt};
 use crate::child::{Child, Supervisor, Template, Worker};
 use crate::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
-use crate::{Bounds, Context, Handle, Node, SupervisorHandle};
+use crate::{Bounds, Class, Context, Handle, Node, SupervisorHandle};
 
 /// Crashes of one entity within a minute, before it is put aside.
 const ENTITY_INTENSITY: Intensity = Intensity { restarts_max: 5, period_s: 60 };
@@ -79,7 +79,11 @@ impl Kinds {
         let make: Make = Box::new(move |me, house, cx| {
             let (house, ports) = (Arc::clone(house), ports.clone());
             let make = move || Shell::<E>::new(me, Arc::clone(&house), ports.clone());
-            Worker::new(&me.to_string(), E::KIND.name(), make).mailbox(KNOCKS).beside(cx).0
+            Worker::new(&me.to_string(), E::KIND.name(), make)
+                .mailbox(KNOCKS)
+                .class(Class::Adapter)
+                .beside(cx)
+                .0
         });
         self.0.insert(E::KIND, make);
         self

@@ -51,9 +51,7 @@ impl Keeper {
         after: Option<Address>,
         cx: &Context<Wanted>,
     ) -> Result<(), BoxError> {
-        let journal = Arc::clone(&house.journal);
-        let page = async move { journal.due(after, PAGE).await };
-        let due = cx.call(JOURNAL_DEADLINE, page).await??;
+        let due = cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await??;
         let is_last = due.len() < PAGE as usize;
         let last = due.last().map(|due| due.entity);
         let now = cx.clock().now();
@@ -126,13 +124,11 @@ async fn put_aside(
     cx: &Context<Wanted>,
 ) -> Result<(), BoxError> {
     let reason = "it crashed too often: the log says how".to_owned();
-    let (journal, boot) = (Arc::clone(&house.journal), house.boot);
     // It is not read, so its format does not matter.
-    let claim = Claim { entity: address, boot, format: u16::MAX };
-    let claimed = async move { journal.claim(claim).await };
-    let claimed = cx.call(JOURNAL_DEADLINE, claimed).await???;
-    let (journal, append) = (Arc::clone(&house.journal), aside(address, &claimed, reason, cx));
-    cx.call(JOURNAL_DEADLINE, async move { journal.append(append).await }).await??;
+    let claim = Claim { entity: address, boot: house.boot, format: u16::MAX };
+    let claimed = cx.wait(JOURNAL_DEADLINE, house.journal.claim(claim)).await???;
+    let append = aside(address, &claimed, reason, cx);
+    cx.wait(JOURNAL_DEADLINE, house.journal.append(append)).await??;
     // Its place is free when it is released.
     let _ = house.entities.terminate(&address.to_string()).await;
     Ok(())

@@ -88,10 +88,8 @@ impl<E: Entity> Shell<E> {
     async fn be_born(&mut self, cx: &Context<Knock<E>>) -> Result<Option<Before>, BoxError> {
         // Whoever an earlier incarnation started may still be at it.
         self.house.end_children(self.me).await;
-        let journal = Arc::clone(&self.house.journal);
         let claim = Claim { entity: self.me, boot: self.house.boot, format: E::FORMAT };
-        let claimed =
-            cx.call(JOURNAL_DEADLINE, async move { journal.claim(claim).await }).await??;
+        let claimed = cx.wait(JOURNAL_DEADLINE, self.house.journal.claim(claim)).await??;
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(Unclaimed::Undeliverable(gone)) => {
@@ -118,9 +116,9 @@ impl<E: Entity> Shell<E> {
         cx: &Context<Knock<E>>,
     ) -> Result<Result<(), String>, BoxError> {
         while self.life.head < claimed.head {
-            let (journal, me, after) = (Arc::clone(&self.house.journal), self.me, self.life.head);
-            let page = async move { journal.history(me, after, PAGE).await };
-            let page = match cx.call(JOURNAL_DEADLINE, page).await? {
+            let after = self.life.head;
+            let page = self.house.journal.history(self.me, after, PAGE);
+            let page = match cx.wait(JOURNAL_DEADLINE, page).await? {
                 Ok(page) if page.is_empty() => {
                     return Ok(Err(format!("its history ends after event {}", after.0)));
                 }
@@ -143,9 +141,8 @@ impl<E: Entity> Shell<E> {
 
     /// The posts that wait, oldest first.
     async fn posts(&self, cx: &Context<Knock<E>>) -> Result<Vec<Came<E>>, BoxError> {
-        let (journal, me) = (Arc::clone(&self.house.journal), self.me);
-        let waiting = async move { journal.inbox(me, Ordinal(0), POSTS_MAX).await };
-        let waiting = cx.call(JOURNAL_DEADLINE, waiting).await??;
+        let waiting = self.house.journal.inbox(self.me, Ordinal(0), POSTS_MAX);
+        let waiting = cx.wait(JOURNAL_DEADLINE, waiting).await??;
         Ok(waiting.into_iter().map(Came::Post).collect())
     }
 
@@ -190,8 +187,8 @@ impl<E: Entity> Shell<E> {
     async fn record(&self, append: Append, cx: &Context<Knock<E>>) -> Result<Appended, BoxError> {
         let mut pause = PAUSE_FIRST;
         loop {
-            let (journal, again) = (Arc::clone(&self.house.journal), append.clone());
-            match cx.call(JOURNAL_DEADLINE, async move { journal.append(again).await }).await? {
+            let again = self.house.journal.append(append.clone());
+            match cx.wait(JOURNAL_DEADLINE, again).await? {
                 Ok(appended) => return Ok(appended),
                 Err(Error::Unavailable(why)) => {
                     tracing::warn!(entity = %self.me, why, "the journal takes nothing now");

@@ -1,5 +1,6 @@
 //! A child of an entity: performs one job, and says what it came to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct Step<E: Entity> {
     job: Option<(E::Job, BoxFuture<'static, ()>)>,
     ports: E::Ports,
     entity: Handle<Knock<E>>,
+    /// Its outcome was told.
+    said: Arc<AtomicBool>,
 }
 
 /// A child at its work.
@@ -52,12 +55,15 @@ pub(super) async fn start<E: Entity>(
     let (stop, stopped) = oneshot::channel();
     let stopped: BoxFuture<'static, ()> = Box::pin(async { drop(stopped.await) });
     let job = Mutex::new(Some((job, stopped)));
+    let said = Arc::new(AtomicBool::new(false));
+    let has_said = Arc::clone(&said);
     let make = move || Step {
         key: its_key.clone(),
         number,
         job: job.lock().unwrap_or_else(PoisonError::into_inner).take(),
         ports: ports.clone(),
         entity: entity.clone(),
+        said: Arc::clone(&said),
     };
     let worker = Worker::new(&House::child_id(me, number), "step", make)
         .restart(Restart::Temporary)
@@ -70,8 +76,10 @@ pub(super) async fn start<E: Entity>(
     let entity = cx.myself();
     cx.spawn(async move {
         let exit = handle.ended().await;
+        if has_said.load(Ordering::Acquire) {
+            return;
+        }
         let why = exit.map_or("it ended unseen".to_owned(), |exit| exit.to_string());
-        // Without effect where its outcome has been heard: that was said before it ended.
         let _ = entity.tell_within(Knock::Ended(key, number, Ended::Lost(why)), SAID_WITHIN).await;
     });
     Ok((number, stop))
@@ -95,6 +103,7 @@ impl<E: Entity> Actor for Step<E> {
         let outcome = job.perform(self.ports.clone(), Bench { cx, stop }).await;
         let said = Knock::Ended(self.key.clone(), self.number, Ended::Said(outcome));
         self.entity.tell_within(said, SAID_WITHIN).await.map_err(|refused| refused.why)?;
+        self.said.store(true, Ordering::Release);
         Ok(Next::Done)
     }
 }
