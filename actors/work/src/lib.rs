@@ -6,8 +6,22 @@
 mod brief;
 pub mod plan;
 mod runs;
+pub mod session;
+mod sessions;
 mod step;
+
+use domain::id::Id;
+use sha2::{Digest, Sha256};
 
 pub use brief::{Limits, resolve};
 pub use runs::Runs;
+pub use sessions::Sessions;
 pub use step::Ports;
+
+/// The same name always gives the same id.
+fn named(name: &str) -> Id {
+    let hash = Sha256::digest(name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    Id::from_bytes(bytes)
+}

@@ -14,7 +14,7 @@ use domain::tool::Tools;
 use domain::wire::Written;
 use plan::script::{self, Script};
 use runtime::durable::{self, Mail, Unheard, past};
-use sha2::{Digest, Sha256};
+use serde::de::DeserializeOwned;
 
 use crate::brief::{self, Limits};
 use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
@@ -37,13 +37,10 @@ pub struct Runs {
 
 impl Runs {
     async fn open(&self, text: String, key: Option<String>) -> Result<Address, Error> {
-        let faults = |faults: Vec<script::Fault>| {
-            Error::Faults(faults.iter().map(ToString::to_string).collect())
-        };
         let script = Script::parse(&text, &self.limits.script()).map_err(faults)?;
         let brief = brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)?;
         let id = match &key {
-            Some(key) => named(key),
+            Some(key) => crate::named(key),
             None => Id::roll(self.clock.now(), &*self.dice),
         };
         let to = Address { kind: Kind::Plan, id };
@@ -123,16 +120,10 @@ impl Runs {
             return Err(Undeliverable::Unknown(run).into());
         }
         let key = key.unwrap_or_else(|| Id::roll(self.clock.now(), &*self.dice).to_string());
-        let answer = self.mail.ask(self.letter(run, &key, false, &post), HEARD_WITHIN).await;
-        let answer = answer.map_err(|unheard| match unheard {
-            Unheard::Undeliverable(refusal) => refusal.into(),
-            Unheard::Journal(error) => trouble(error),
-            Unheard::Late(_) | Unheard::Dead(_) => Error::Unavailable(unheard.to_string()),
-        })?;
-        match answer.map(|bytes| serde_json::from_slice(&bytes)) {
-            Some(Ok(Answer::Refused(why))) => Err(Error::Refused(why)),
-            Some(Ok(Answer::Taken)) | None => Ok(()),
-            Some(Err(error)) => Err(Error::Journal(error.into())),
+        let letter = self.letter(run, &key, false, &post);
+        match answered(self.mail.ask(letter, HEARD_WITHIN).await)? {
+            Some(Answer::Refused(why)) => Err(Error::Refused(why)),
+            Some(Answer::Taken) | None => Ok(()),
         }
     }
 
@@ -170,12 +161,21 @@ fn trouble(error: journal::Error) -> Error {
     }
 }
 
-/// The same key always names the same run.
-fn named(key: &str) -> Id {
-    let hash = Sha256::digest(key.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Id::from_bytes(bytes)
+/// What an entity has said to a post.
+pub(crate) fn answered<T: DeserializeOwned>(
+    answer: Result<Option<Vec<u8>>, Unheard>,
+) -> Result<Option<T>, Error> {
+    let answer = answer.map_err(|unheard| match unheard {
+        Unheard::Undeliverable(refusal) => refusal.into(),
+        Unheard::Journal(error) => trouble(error),
+        Unheard::Late(_) | Unheard::Dead(_) => Error::Unavailable(unheard.to_string()),
+    })?;
+    let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+    answer.map(read).transpose().map_err(|error| Error::Journal(error.into()))
+}
+
+pub(crate) fn faults(faults: Vec<script::Fault>) -> Error {
+    Error::Faults(faults.iter().map(ToString::to_string).collect())
 }
 
 impl domain::run::Runs for Runs {

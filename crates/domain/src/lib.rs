@@ -4,6 +4,7 @@
 //! crate the day a second crate needs it, not before.
 
 pub mod blob;
+pub mod conversation;
 pub mod door;
 pub mod duration;
 pub mod id;

@@ -19,6 +19,12 @@ pub mod written {
     pub const PLAN_CANCEL: &str = "plan.cancel";
     pub const PLAN_SETTLE: &str = "plan.settle";
 
+    pub const SESSION_TURN: &str = "session.turn";
+    pub const SESSION_PLAN_ENDED: &str = "session.plan_ended";
+    pub const TURN_ASKED: &str = "turn.asked";
+    pub const TURN_BEGUN: &str = "turn.begun";
+    pub const TURN_REPLIED: &str = "turn.replied";
+
     pub const PLAN_OPENED: &str = "plan.opened";
     pub const PLAN_PLANNED: &str = "plan.planned";
     pub const STEP_BEGUN: &str = "step.begun";

@@ -81,10 +81,22 @@ impl House {
         };
         let entities = tree::entities(&node, ports);
         let (mail, limits) = (entities.mail(), configuration.runs.clone());
+        let sessions = work::Sessions {
+            mail: mail.clone(),
+            journal: Arc::clone(&journal),
+            tools: Arc::clone(&tools),
+            clock: Arc::clone(&clock),
+            dice: Arc::clone(&dice),
+            limits: limits.clone(),
+        };
         let runs = work::Runs { mail, journal, records: sqlite, tools, clock, dice, limits };
 
         let options = web::Options { listen: configuration.listen, ..web::Options::default() };
-        let shown = web::Ports { census: node.census(), runs: Arc::new(runs) };
+        let shown = web::Ports {
+            census: node.census(),
+            runs: Arc::new(runs),
+            sessions: Arc::new(sessions),
+        };
         let door = HttpDoor::bind(options, token, shown)
             .map_err(|error| Failure::new(Exit::Usage, error))?;
         let address = door.address();

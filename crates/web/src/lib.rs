@@ -19,6 +19,7 @@ mod patience;
 mod refusal;
 mod routes;
 mod runs;
+mod sessions;
 
 pub use door::HttpDoor;
 pub use error::Error;

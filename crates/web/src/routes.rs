@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, RequestExt, Router};
+use domain::conversation::Sessions;
 use domain::run::Runs;
 use domain::token::Token;
 use domain::tree::{self, Census};
@@ -17,7 +18,7 @@ use serde::Serialize;
 use crate::Options;
 use crate::guard::{self, Check};
 use crate::refusal::Refusal;
-use crate::runs;
+use crate::{runs, sessions};
 
 /// Everything the door can be asked.
 pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
@@ -31,6 +32,9 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
         .route("/v1/runs/{run}/replay", post(runs::replay))
         .route("/v1/runs/{run}/steps/{step}/settle", post(runs::settle))
         .route("/v1/doubts", get(runs::doubts))
+        .route("/v1/turns", post(sessions::begin))
+        .route("/v1/sessions/{session}", get(sessions::show))
+        .route("/v1/sessions/{session}/turns", post(sessions::say))
         .close()
 }
 
@@ -38,6 +42,7 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
 pub struct Ports {
     pub census: Arc<dyn Census>,
     pub runs: Arc<dyn Runs>,
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// What every route may look at.
@@ -45,6 +50,7 @@ pub(crate) struct Desk {
     token: Token,
     census: Arc<dyn Census>,
     pub(crate) runs: Arc<dyn Runs>,
+    pub(crate) sessions: Arc<dyn Sessions>,
     body_bytes_max: usize,
     request_timeout: Duration,
 }
@@ -57,11 +63,12 @@ struct Routes {
 
 impl Routes {
     fn new(options: &Options, token: Token, ports: Ports) -> Self {
-        let Ports { census, runs } = ports;
+        let Ports { census, runs, sessions } = ports;
         let desk = Desk {
             token,
             census,
             runs,
+            sessions,
             body_bytes_max: options.body_bytes_max,
             request_timeout: options.request_timeout,
         };

@@ -117,11 +117,11 @@ pub(crate) async fn settle(
     Ok(TAKEN)
 }
 
-fn address(text: &str) -> Result<Address, Refusal> {
+pub(crate) fn address(text: &str) -> Result<Address, Refusal> {
     text.parse().map_err(|error: domain::id::NoAddress| bad(error.to_string()))
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     match key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX) {
         Some(key) => Ok(Some(key.to_owned())),
@@ -129,7 +129,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-fn bad(message: String) -> Refusal {
+pub(crate) fn bad(message: String) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message)
 }
 

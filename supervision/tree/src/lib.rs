@@ -10,6 +10,7 @@ use runtime::durable::{Durable, Fittings, Kinds, Lanes};
 use runtime::spec::{Intensity, Strategy};
 use runtime::{Node, Supervisor};
 use work::plan::Plan;
+use work::session::Session;
 
 /// The ports that entities work through.
 pub struct Ports {
@@ -31,7 +32,7 @@ const ROOT_PATIENCE: Intensity = Intensity { restarts_max: 3, period_s: 600 };
 pub fn entities(node: &Node, ports: Ports) -> Durable {
     let Ports { journal, boot, tools, policy, lanes } = ports;
     let hands = work::Ports { tools, journal: Arc::clone(&journal) };
-    let kinds = Kinds::default().with::<Plan>(hands);
+    let kinds = Kinds::default().with::<Session>(()).with::<Plan>(hands);
     Durable::new(node, Fittings { journal, boot, policy, lanes, kinds })
 }
 

@@ -3,6 +3,7 @@
 //! hears    Open, Cancel, Settle (posts); the outcomes of its steps and their checks; Due; Reborn
 //! records  plan.opened, plan.planned, step.begun, step.ended, step.rested, step.doubted,
 //!          step.checking, step.asked, step.settled, plan.cancelling, plan.closed
+//! posts    Ended to whoever opened it, if that was a session
 //! owes     each step that runs, each check of a step in doubt; permits for those that are ready;
 //!          a wake for whatever waits for a moment
 //! bounds   what its brief says: steps, attempts, time, rounds that repeat themselves, silence
@@ -64,7 +65,7 @@ impl Entity for Plan {
     fn decide(state: &State, heard: Heard<Self>, moment: &Moment, decision: &mut Decision<'_>) {
         match heard {
             Heard::Posted(from, Post::Open(brief)) => {
-                rules::open(state, from, brief, decision);
+                rules::open(state, from, brief, moment, decision);
             }
             Heard::Posted(_, Post::Cancel(cancel)) => {
                 rules::cancel(state, cancel, moment, decision)

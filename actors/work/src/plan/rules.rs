@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::conversation::Reply;
 use domain::id::Address;
 use domain::journal::Before;
 use domain::policy::Act;
+use domain::run;
 use domain::time::Timestamp;
 use domain::tool::{Call, Class, Failure, Output, Retry};
 use runtime::durable::{Admission, Ended as Came, Lane, Moment};
@@ -19,6 +21,7 @@ use super::wire::{
     Event, Opened, Outcome, Planned, Rested, Settle, Settled, Task, Then,
 };
 use super::{Decision, Key, Mode, Owed, WAIT};
+use crate::session::{self, PlanEnded};
 use crate::step;
 
 /// How much later than its deadline somebody may still be at a step.
@@ -33,7 +36,13 @@ const LOOKS_MAX: u32 = 3;
 
 // --- what others send ---
 
-pub(super) fn open(state: &State, by: Option<Address>, brief: Brief, decision: &mut Decision<'_>) {
+pub(super) fn open(
+    state: &State,
+    by: Option<Address>,
+    brief: Brief,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
     if state.work.is_some() {
         return refuse(decision, "it is open already: look at it");
     }
@@ -41,7 +50,7 @@ pub(super) fn open(state: &State, by: Option<Address>, brief: Brief, decision: &
     if *depth > caps.depth_max {
         let why = format!("it would stand {depth} plans deep, and {} are allowed", caps.depth_max);
         decision.record(Event::Opened(Opened { by, brief }));
-        return close(Outcome::Failed, Some(why), decision);
+        return close(by, Outcome::Failed, Some(why), moment, decision);
     }
     decision.answer(Answer::Taken.bytes());
     decision.record(Event::Opened(Opened { by, brief }));
@@ -290,7 +299,7 @@ pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
     }
     let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
     if work.steps.values().all(|step| step.fate().is_some()) {
-        return go_on(work, has_failed, decision);
+        return go_on(work, has_failed, moment, decision);
     }
     for step in work.steps.values() {
         match stage(work, step, has_failed, moment) {
@@ -307,26 +316,43 @@ pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
 }
 
 /// All steps of all rounds so far have ended.
-fn go_on(work: &Work, has_failed: bool, decision: &mut Decision<'_>) {
-    if let Some(cancelling) = &work.cancelling {
-        return close(Outcome::Canceled, Some(cancelling.reason.clone()), decision);
-    }
-    if has_failed {
+fn go_on(work: &Work, has_failed: bool, moment: &Moment, decision: &mut Decision<'_>) {
+    let (outcome, reason) = if let Some(cancelling) = &work.cancelling {
+        (Outcome::Canceled, Some(cancelling.reason.clone()))
+    } else if has_failed {
         let failed = work.steps.values().filter(|step| step.fate() == Some(Fate::Failed));
         let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
-        return close(Outcome::Failed, Some(format!("failed: {}", names.join(", "))), decision);
-    }
-    if work.rounds.is_empty() {
-        return close(Outcome::Completed, None, decision);
-    }
-    if work.idle_rounds >= work.caps.idle_rounds_max {
+        (Outcome::Failed, Some(format!("failed: {}", names.join(", "))))
+    } else if work.rounds.is_empty() {
+        (Outcome::Completed, None)
+    } else if work.idle_rounds >= work.caps.idle_rounds_max {
         let why = format!("{} rounds in a row did nothing that is new", work.idle_rounds);
-        return close(Outcome::Failed, Some(why), decision);
-    }
-    decision.record(Event::Planned(Planned { round: work.planned + 1 }));
+        (Outcome::Failed, Some(why))
+    } else {
+        return decision.record(Event::Planned(Planned { round: work.planned + 1 }));
+    };
+    close(work.by, outcome, reason, moment, decision);
 }
 
-fn close(outcome: Outcome, reason: Option<String>, decision: &mut Decision<'_>) {
+/// Whoever opened it hears of it in the same append.
+fn close(
+    by: Option<Address>,
+    outcome: Outcome,
+    reason: Option<String>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    if let Some(by) = by {
+        let state = match outcome {
+            Outcome::Completed => run::State::Completed,
+            Outcome::Failed => run::State::Failed,
+            Outcome::Canceled => run::State::Canceled,
+        };
+        let why = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        let text = format!("{} {}{why}", moment.me, state.word());
+        let reply = Reply { state, text };
+        decision.post(by, &session::Post::Ended(PlanEnded { plan: moment.me, reply }));
+    }
     decision.record(Event::Closed(Closed { outcome, reason }));
     decision.close();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use domain::id::Address;
 use domain::time::Timestamp;
 
 use super::wire::{
@@ -17,6 +18,8 @@ pub struct State {
 
 #[derive(Debug)]
 pub(super) struct Work {
+    /// Who hears of its end.
+    pub(super) by: Option<Address>,
     pub(super) caps: Caps,
     /// Those that were not taken up yet.
     pub(super) rounds: VecDeque<Vec<Task>>,
@@ -108,8 +111,9 @@ impl Step {
 impl State {
     pub(super) fn apply(&mut self, event: &Event) {
         match (event, &mut self.work) {
-            (Event::Opened(Opened { brief, .. }), work) => {
+            (Event::Opened(Opened { by, brief }), work) => {
                 *work = Some(Work {
+                    by: *by,
                     caps: brief.caps.clone(),
                     rounds: brief.rounds.iter().cloned().collect(),
                     planned: 0,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::conversation::{Input, Session, Sessions, Taken};
 use domain::door::Door;
 use domain::id::Address;
 use domain::run::{self, Page, Question, Replayed, Run, Runs};
@@ -109,8 +110,23 @@ impl Runs for NoRuns {
     }
 }
 
+impl Sessions for NoRuns {
+    fn say(
+        &self,
+        _: Option<Address>,
+        _: Input,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<Taken, run::Error>> {
+        none()
+    }
+
+    fn show(&self, _: Address) -> BoxFuture<'_, Result<Session, run::Error>> {
+        none()
+    }
+}
+
 fn ports(census: impl Census) -> Ports {
-    Ports { census: Arc::new(census), runs: Arc::new(NoRuns) }
+    Ports { census: Arc::new(census), runs: Arc::new(NoRuns), sessions: Arc::new(NoRuns) }
 }
 
 fn options() -> Options {
