@@ -97,7 +97,8 @@ impl Runs {
         let mut questions = Vec::new();
         let mut before = None;
         while questions.len() < limit as usize {
-            let query = Query { kind: Some(Kind::Plan), state: Some(records::State::Open), before };
+            let (kind, state) = (Some(Kind::Plan), Some(records::State::Open));
+            let query = Query { kind, state, asks: true, before };
             let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
             let Some(last) = entries.last() else { break };
             before = Some(last.place);

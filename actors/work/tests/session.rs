@@ -136,7 +136,7 @@ fn a_turn_that_fails_is_answered_too() {
     let told = answered(&mut world, 1);
     let reply = told.turns[0].reply.as_ref().expect("it is answered");
     assert_eq!(reply.state, State::Failed);
-    assert!(reply.text.ends_with("failed: failed: a"), "{}", reply.text);
+    assert!(reply.text.ends_with("failed: step a failed"), "{}", reply.text);
 }
 
 #[test]

@@ -152,6 +152,8 @@ pub struct Append {
     /// How many children, permits and wakes are owed from now on.
     pub owes: u32,
     pub wake_at: Option<Timestamp>,
+    /// Whether it waits for a person.
+    pub asks: bool,
     pub status: Status,
     /// The highest format among the events.
     pub format: u16,
@@ -174,6 +176,7 @@ impl Append {
             blobs: Vec::new(),
             owes: 0,
             wake_at: None,
+            asks: false,
             status: Status::Open,
             format: 0,
         }

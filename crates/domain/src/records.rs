@@ -49,6 +49,8 @@ impl State {
 pub struct Query {
     pub kind: Option<Kind>,
     pub state: Option<State>,
+    /// Only those that wait for a person, if it says so.
+    pub asks: bool,
     /// Only those made before this one: the last of the page before.
     pub before: Option<Place>,
 }

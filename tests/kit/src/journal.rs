@@ -59,6 +59,7 @@ struct Entity {
     owner: Option<Boot>,
     owes: u32,
     wake_at: Option<Timestamp>,
+    asks: bool,
     status: Status,
     format: u16,
     last_append: Option<Id>,
@@ -92,6 +93,7 @@ impl Entity {
             owner: None,
             owes: 0,
             wake_at: None,
+            asks: false,
             status: Status::Open,
             format: 0,
             last_append: None,
@@ -206,6 +208,7 @@ impl Shelf {
         }
         entity.owes = append.owes;
         entity.wake_at = append.wake_at;
+        entity.asks = append.asks;
         entity.status = append.status;
         entity.format = entity.format.max(append.format);
         entity.last_append = Some(append.id);

@@ -89,4 +89,8 @@ impl Entity for Plan {
     fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
         rules::owed(state, moment, owed);
     }
+
+    fn asks(state: &State) -> bool {
+        rules::asks(state)
+    }
 }

@@ -322,7 +322,8 @@ fn go_on(work: &Work, has_failed: bool, moment: &Moment, decision: &mut Decision
     } else if has_failed {
         let failed = work.steps.values().filter(|step| step.fate() == Some(Fate::Failed));
         let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
-        (Outcome::Failed, Some(format!("failed: {}", names.join(", "))))
+        let steps = if names.len() == 1 { "step" } else { "steps" };
+        (Outcome::Failed, Some(format!("{steps} {} failed", names.join(", "))))
     } else if work.rounds.is_empty() {
         (Outcome::Completed, None)
     } else if work.idle_rounds >= work.caps.idle_rounds_max {
@@ -593,6 +594,12 @@ fn check(step: &Step, moment: &Moment) -> step::Step {
         effect: domain::tool::Effect::None,
         within: Duration::from_millis(task.within_ms),
     })
+}
+
+/// Whether a person is asked what became of a step.
+pub(super) fn asks(state: &State) -> bool {
+    let steps = state.work.iter().flat_map(|work| work.steps.values());
+    steps.into_iter().any(|step| matches!(step.phase, Phase::Asked { .. }))
 }
 
 /// The steps by what they do now, for whoever lists plans.

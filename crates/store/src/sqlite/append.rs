@@ -176,7 +176,7 @@ fn advance(
 ) -> rusqlite::Result<Option<EntityRow>> {
     let sql = "UPDATE entities SET head = ?5, owes = ?6, wake_at = ?7, status = ?8, reason = ?9,
                    format = max(format, ?10), last_append = ?11, changed_at = ?12,
-                   bytes = bytes + ?13
+                   bytes = bytes + ?13, asks = ?14
                WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
                    AND last_append IS NOT ?11
                RETURNING entity";
@@ -201,6 +201,7 @@ fn advance(
         append.id.to_bytes(),
         append.at.as_millis(),
         rows::bytes(append) as u64,
+        append.asks,
     ];
     connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }

@@ -36,10 +36,11 @@ pub(super) fn entities(
         Some(State::Open) => "status = ?3",
         Some(State::Closed | State::Quarantined) => "status != 0 AND status = ?3",
     };
+    let by_asks = if query.asks { "asks = 1" } else { "TRUE" };
     let by_kind = if query.kind.is_some() { "kind = ?2" } else { "?2 IS NULL" };
     let sql = format!(
         "SELECT entity, kind, id, status, reason, head, owes, wake_at, opened_at, changed_at
-         FROM entities WHERE entity < ?1 AND {by_kind} AND {by_state}
+         FROM entities WHERE entity < ?1 AND {by_kind} AND {by_state} AND {by_asks}
          ORDER BY entity DESC LIMIT ?4"
     );
     let before = query.before.map_or(i64::MAX, |place| place.0);

@@ -22,6 +22,8 @@ const STEPS: &[&str] = &["
         -- 0 open, 1 closed, 2 quarantined
         status      INTEGER NOT NULL DEFAULT 0,
         reason      TEXT,
+        -- Whether it waits for a person.
+        asks        INTEGER NOT NULL DEFAULT 0,
         -- The highest format among its events: older programs leave it alone.
         format      INTEGER NOT NULL DEFAULT 0,
         -- Tells `already in` from `superseded` when the answer to a commit was lost.
@@ -33,6 +35,7 @@ const STEPS: &[&str] = &["
         UNIQUE (kind, id)
     ) STRICT;
     CREATE INDEX entities_owing ON entities (kind, id) WHERE status = 0 AND owes > 0;
+    CREATE INDEX entities_asking ON entities (entity) WHERE asks = 1;
     CREATE INDEX entities_waking ON entities (wake_at) WHERE status = 0 AND wake_at IS NOT NULL;
     -- Those below hold no open entity, so a turn that leaves its entity open writes none of them.
     CREATE INDEX entities_ended ON entities (status) WHERE status != 0;

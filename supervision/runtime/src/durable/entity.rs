@@ -53,6 +53,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn apply(state: &mut Self::State, event: &Self::Event);
 
     fn owed(state: &Self::State, moment: &Moment, owed: &mut Owed<'_, Self>);
+
+    /// Whether it waits for a person, who finds it in the list of those that do.
+    fn asks(_state: &Self::State) -> bool {
+        false
+    }
 }
 
 /// Plain data that a child performs.

@@ -233,6 +233,7 @@ impl<E: Entity> Shell<E> {
             blobs: std::mem::take(&mut turn.blobs),
             owes,
             wake_at: turn.due.wake_at,
+            asks: turn.status == Status::Open && E::asks(&turn.state),
             status: turn.status.clone(),
             format: E::FORMAT,
         }

@@ -164,7 +164,8 @@ impl Shelf {
 impl Records for FakeJournal {
     fn entities(&self, query: Query, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>, Error>> {
         let shelf = self.shelf();
-        let all = shelf.entities.iter().map(|(address, entity)| entity.entry(*address));
+        let all = shelf.entities.iter().filter(|(_, entity)| !query.asks || entity.asks);
+        let all = all.map(|(address, entity)| entity.entry(*address));
         let mut entries: Vec<Entry> = all
             .filter(|entry| query.kind.is_none_or(|kind| entry.entity.kind == kind))
             .filter(|entry| query.state.is_none_or(|state| entry.state == state))

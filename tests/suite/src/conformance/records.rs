@@ -97,6 +97,19 @@ conformance! {
         assert_eq!(names(both, Query { before: Some(Place(0)), ..all }, 9).await, []);
     }
 
+    async fn those_that_wait_for_a_person_are_found_among_many(both) {
+        turn(both, plan(1), |turn| turn).await;
+        turn(both, plan(2), |turn| Append { asks: true, ..turn }).await;
+        turn(both, session(3), |turn| Append { asks: true, ..turn }).await;
+        let asking = Query { asks: true, ..Query::default() };
+        assert_eq!(names(both, asking, 9).await, [session(3), plan(2)]);
+        let plans = Query { kind: Some(Kind::Plan), ..asking };
+        assert_eq!(names(both, plans, 9).await, [plan(2)]);
+        let claim = claimed(both, plan(2)).await;
+        appended(both, append(plan(2), &claim, 2)).await;
+        assert_eq!(names(both, plans, 9).await, []);
+    }
+
     async fn an_entity_is_listed_with_how_it_stands(both) {
         let query = |state| Query { state: Some(state), ..Query::default() };
         turn(both, plan(1), |turn| Append { owes: 2, wake_at: Some(at(70)), ..turn }).await;
