@@ -116,19 +116,17 @@ pub(super) fn claim(
     if let Some(refusal) = known.refusal {
         return Ok(Err(refusal.into()));
     }
-    let sql = "SELECT head, owes, wake_at, format FROM entities WHERE entity = ?1";
-    let (head, owes, wake_at, written): (u64, u32, Option<u64>, u16) =
+    let sql = "SELECT head, owes, wake_at, format, epoch FROM entities WHERE entity = ?1";
+    let (head, owes, wake_at, written, epoch): (u64, u32, Option<u64>, u16, u64) =
         connection.prepare_cached(sql)?.query_row([known.entity], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?;
     if written > format {
         return Ok(Err(Unclaimed::TooNew { entity: address, format: written }));
     }
-    let sql = "UPDATE entities SET epoch = epoch + 1, owner = ?2 WHERE entity = ?1
-               RETURNING epoch";
-    let epoch = connection
-        .prepare_cached(sql)?
-        .query_row(params![known.entity, boot.to_bytes()], |row| row.get(0).map(Epoch))?;
+    let epoch = Epoch(epoch + 1);
+    let sql = "UPDATE entities SET epoch = ?3, owner = ?2 WHERE entity = ?1";
+    connection.prepare_cached(sql)?.execute(params![known.entity, boot.to_bytes(), epoch.0])?;
     // The folder is locked: whoever else had claimed it is of an earlier boot, or of this one and
     // over.
     let before = if owes > 0 { Before::Crashed } else { Before::Clean };
@@ -169,41 +167,46 @@ pub(super) fn append(desk: &Desk<'_>, append: &Append) -> rusqlite::Result<Resul
 }
 
 /// Moves the entity on if this writer is still the one, and has seen everything.
+///
+/// Looked at first and then changed by its row: `RETURNING` would open a table for its one answer,
+/// and a journal of its own, in the middle of every append.
 fn advance(
     connection: &Connection,
     append: &Append,
     head: Seq,
 ) -> rusqlite::Result<Option<EntityRow>> {
-    let sql = "UPDATE entities SET head = ?5, owes = ?6, wake_at = ?7, status = ?8, reason = ?9,
-                   format = max(format, ?10), last_append = ?11, changed_at = ?12,
-                   bytes = bytes + ?13, asks = ?14
+    let Address { kind, id } = append.entity;
+    let sql = "SELECT entity FROM entities
                WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
-                   AND last_append IS NOT ?11
-               RETURNING entity";
+                   AND last_append IS NOT ?5";
+    let id_of_append = append.id.to_bytes();
+    let key = params![kind.prefix(), id.to_bytes(), append.epoch.0, append.after.0, id_of_append];
+    let found = connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
+    let Some(entity) = found else { return Ok(None) };
+    let sql = "UPDATE entities SET head = ?2, owes = ?3, wake_at = ?4, status = ?5, reason = ?6,
+                   format = max(format, ?7), last_append = ?8, changed_at = ?9,
+                   bytes = bytes + ?10, asks = ?11
+               WHERE entity = ?1";
     let (status, reason) = match &append.status {
         Status::Open => (OPEN, None),
         Status::Closed => (CLOSED, None),
         Status::Quarantined(reason) => (QUARANTINED, Some(reason)),
     };
-    let Address { kind, id } = append.entity;
-    let wake_at = append.wake_at.map(Timestamp::as_millis);
     let values = params![
-        kind.prefix(),
-        id.to_bytes(),
-        append.epoch.0,
-        append.after.0,
+        entity,
         head.0,
         append.owes,
-        wake_at,
+        append.wake_at.map(Timestamp::as_millis),
         status,
         reason,
         append.format,
-        append.id.to_bytes(),
+        id_of_append,
         append.at.as_millis(),
         rows::bytes(append) as u64,
         append.asks,
     ];
-    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(Some(entity))
 }
 
 /// Its conditions do not hold: because it is in already, or because it comes too late.

@@ -65,7 +65,11 @@ pub(super) struct Connections {
 
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenError> {
     let named = |source| OpenError::of(path, source);
-    let mut writing = Connection::open(path).map_err(named)?;
+    // Each connection has a thread of its own.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut writing = Connection::open_with_flags(path, flags).map_err(named)?;
     writing.busy_timeout(options.busy_max).map_err(named)?;
     // SQLite opens what it cannot write all the same, and says so at the first write.
     if writing.is_readonly("main").map_err(named)? {
