@@ -12,7 +12,7 @@
 mod rules;
 mod state;
 pub mod tell;
-mod wire;
+pub mod wire;
 
 use domain::id::Kind;
 use domain::tool::{Failure, Output};

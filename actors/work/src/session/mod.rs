@@ -8,7 +8,7 @@
 
 mod rules;
 pub mod tell;
-mod wire;
+pub mod wire;
 
 use domain::id::Kind;
 use runtime::durable::{self, Bench, Entity, Heard, Job, Moment, Owed};

@@ -1,0 +1,156 @@
+//! What was written down once is read for ever: one line for each kind of body there has been.
+//!
+//! A line of `written.txt` is a name, a version and the bytes. A new kind adds a line; a line that
+//! is there is never changed and never removed.
+
+use domain::conversation::Reply;
+use domain::id::{Address, Id, Kind};
+use domain::journal::Body;
+use domain::run::State;
+use domain::time::Timestamp;
+use domain::tool::{Attachment, Class, Content, Effect, Failure, OnDoubt, Output};
+use domain::wire::{Unread, Written};
+use serde_json::json;
+use work::plan::{self, wire as plan_wire};
+use work::session::{self, wire as session_wire};
+
+const KEPT: &str = include_str!("written.txt");
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn address(kind: Kind) -> Address {
+    Address { kind, id: Id::from_bytes([7; 16]) }
+}
+
+fn brief() -> plan::Brief {
+    let task = plan::Task {
+        id: "a".to_owned(),
+        tool: "shell".to_owned(),
+        args: json!({"command": "true", "n": [1, -2, 2.5, null, true]}),
+        digest: "00ff".to_owned(),
+        effect: Effect::Unsafe,
+        after: vec!["b".to_owned()],
+        locks: vec!["db".to_owned()],
+        lane: "shell".to_owned(),
+        is_far: true,
+        attempts: 3,
+        within_ms: 1_000,
+        on_doubt: OnDoubt::Repeat,
+        check: Some(plan::Check { tool: "http".to_owned(), args: json!({}) }),
+    };
+    let caps = plan::Caps { idle_rounds_max: 3, silence_max_ms: 9, depth_max: 4 };
+    plan::Brief { rounds: vec![vec![task]], caps, depth: 1 }
+}
+
+fn output() -> Output {
+    let kept = Content::Kept { blob: "ab".to_owned(), bytes: 9 };
+    let lost = Content::Lost { why: "no room".to_owned(), bytes: 9 };
+    let attachment = |content| Attachment { name: "stdout".to_owned(), content };
+    Output { value: json!({"exit": 0}), attachments: vec![attachment(kept), attachment(lost)] }
+}
+
+fn failure(class: Class) -> Failure {
+    Failure { class, story: "it said no".to_owned(), output: output() }
+}
+
+fn plan_events() -> Vec<plan::Event> {
+    use plan::{Closed, Ending, Event, Outcome};
+    use plan_wire::{
+        Asked, Begun, By, Cancelling, Checking, Doubted, Ended, Opened, Planned, Rested, Settled,
+        Then,
+    };
+    let step = || "a".to_owned();
+    let ended = |ending| Event::Ended(Ended { step: step(), attempt: 1, ending });
+    vec![
+        Event::Opened(Opened { by: Some(address(Kind::Session)), brief: brief() }),
+        Event::Planned(Planned { round: 1 }),
+        Event::Begun(Begun { step: step(), attempt: 1, until: at(5) }),
+        ended(Ending::Done(output())),
+        ended(Ending::Failed(failure(Class::Busy { after_ms: Some(7) }))),
+        ended(Ending::Stopped(failure(Class::Stopped))),
+        ended(Ending::Skipped("another failed".to_owned())),
+        Event::Rested(Rested {
+            step: step(),
+            attempt: 1,
+            failure: failure(Class::Failed),
+            until: at(6),
+        }),
+        Event::Doubted(Doubted {
+            step: step(),
+            attempt: 1,
+            evidence: "it crashed".to_owned(),
+            until: at(7),
+            then: Then::Check,
+            spent: true,
+        }),
+        Event::Checking(Checking { step: step(), look: 2 }),
+        Event::Asked(Asked { step: step(), evidence: "nobody knows".to_owned(), until: at(8) }),
+        Event::Settled(Settled {
+            step: step(),
+            happened: false,
+            by: By::Person,
+            evidence: "so they say".to_owned(),
+        }),
+        Event::Cancelling(Cancelling { reason: "enough".to_owned(), until: at(9) }),
+        Event::Closed(Closed { outcome: Outcome::Canceled, reason: Some("enough".to_owned()) }),
+    ]
+}
+
+fn all() -> Vec<Body> {
+    let plan_posts = [
+        plan::Post::Open(brief()),
+        plan::Post::Cancel(plan::Cancel { reason: "enough".to_owned() }),
+        plan::Post::Settle(plan::Settle { step: "a".to_owned(), happened: true }),
+    ];
+    let reply = || Reply { state: State::Completed, text: "done".to_owned() };
+    let ended = session::PlanEnded { plan: address(Kind::Plan), reply: reply() };
+    let session_posts =
+        [session::Post::Turn(session::Turn { brief: brief() }), session::Post::Ended(ended)];
+    let session_events = [
+        session::Event::Asked(session_wire::Asked { turn: 1, brief: Some(brief()) }),
+        session::Event::Begun(session_wire::Begun { turn: 1, plan: address(Kind::Plan) }),
+        session::Event::Replied(session_wire::Replied { turn: 1, reply: reply() }),
+    ];
+    let posts = plan_posts.iter().map(Written::write);
+    let posts = posts.chain(session_posts.iter().map(Written::write));
+    let events = plan_events().iter().map(Written::write).collect::<Vec<_>>();
+    posts.chain(events).chain(session_events.iter().map(Written::write)).collect()
+}
+
+fn line(body: &Body) -> String {
+    let hex: String = body.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {} {hex}", body.name, body.version)
+}
+
+fn body(line: &str) -> Body {
+    let parts: Vec<&str> = line.split(' ').collect();
+    let byte = |at: usize| u8::from_str_radix(&parts[2][at..at + 2], 16).expect("two digits");
+    let bytes = (0..parts[2].len()).step_by(2).map(byte).collect();
+    Body { name: parts[0].into(), version: parts[1].parse().expect("a version"), bytes }
+}
+
+/// Reads it as whatever its name says, and writes it once more.
+fn again(body: &Body) -> Result<Body, Unread> {
+    plan::Post::read(body)
+        .map(|post| post.write())
+        .or_else(|_| plan::Event::read(body).map(|event| event.write()))
+        .or_else(|_| session::Post::read(body).map(|post| post.write()))
+        .or_else(|_| session::Event::read(body).map(|event| event.write()))
+}
+
+#[test]
+fn what_was_written_is_read_and_would_be_written_the_same() {
+    for kept in KEPT.lines() {
+        let body = body(kept);
+        assert_eq!(again(&body).as_ref().map(line), Ok(kept.to_owned()));
+    }
+}
+
+#[test]
+fn whatever_is_written_has_a_line() {
+    let missing: Vec<String> =
+        all().iter().map(line).filter(|line| !KEPT.lines().any(|kept| kept == line)).collect();
+    assert!(missing.is_empty(), "add to actors/work/tests/written.txt:\n{}", missing.join("\n"));
+}
