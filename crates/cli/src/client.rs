@@ -18,6 +18,8 @@ use crate::text::clean;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a question may take in all; longer than the node's own bound on an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+/// The same where everything is read or copied.
+const PATIENT_TIMEOUT: Duration = Duration::from_secs(65 * 60);
 /// A tree of 100 000 actors takes a third of this.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How much of a refusal a person is shown.
@@ -31,12 +33,21 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(node: Found) -> Result<Self, Error> {
+        Self::within(node, ANSWER_TIMEOUT)
+    }
+
+    /// For questions whose answer takes as long as reading all that the node keeps.
+    pub(crate) fn patient(node: Found) -> Result<Self, Error> {
+        Self::within(node, PATIENT_TIMEOUT)
+    }
+
+    fn within(node: Found, timeout: Duration) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(no_tls()?)
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
+            .timeout(timeout)
             .build()
             .map_err(|error| Error::Client(error.into()))?;
         Ok(Self { http, node })
@@ -130,7 +141,16 @@ impl Client {
                     return Error::Faults(details.iter().map(|fault| clean(fault)).collect());
                 }
                 let message = clean(&message).chars().take(MESSAGE_CHARS_MAX).collect();
-                Error::Refused { url, status: status.as_u16(), message }
+                match status {
+                    // About what was asked for, and not about the node.
+                    StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
+                        Error::Malformed(message)
+                    }
+                    StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::LOCKED => {
+                        Error::NotNow(message)
+                    }
+                    _ => Error::Refused { url, status: status.as_u16(), message },
+                }
             }
             Err(error) => self.foreign(error.into()),
         }

@@ -23,6 +23,12 @@ pub enum Error {
     Token { url: String, mend: String },
     #[error("the node at {url} refused with status {status}: {message}")]
     Refused { url: String, status: u16, message: String },
+    /// What was asked is wrong in itself.
+    #[error("{0}")]
+    Malformed(String),
+    /// What was asked for is not there, or does not take that now.
+    #[error("{0}")]
+    NotNow(String),
     #[error("what answers at {url} does not speak as a node does: is it another program?")]
     Foreign {
         url: String,
@@ -57,6 +63,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("{} names no place for a file", path.display())]
+    Nowhere {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot set up the client")]
     Client(#[source] BoxError),
     #[error("cannot write the answer")]
@@ -68,10 +80,14 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::NoNode { .. } | Error::Ended { .. } | Error::NoAnswer { .. } => Exit::Absent,
-            Error::Faults(_) | Error::Script { .. } => Exit::Usage,
+            Error::Faults(_)
+            | Error::Script { .. }
+            | Error::Malformed(_)
+            | Error::Nowhere { .. } => Exit::Usage,
             Error::Late { .. }
             | Error::Token { .. }
             | Error::Refused { .. }
+            | Error::NotNow(_)
             | Error::Foreign { .. }
             | Error::TooLong { .. }
             | Error::Broken { .. }
@@ -95,6 +111,9 @@ impl Error {
             | Error::Broken { .. } => true,
             Error::Refused { status, .. } => *status == 503,
             Error::Foreign { .. }
+            | Error::Malformed(_)
+            | Error::NotNow(_)
+            | Error::Nowhere { .. }
             | Error::TooLong { .. }
             | Error::Unreadable { .. }
             | Error::Garbled { .. }

@@ -1,6 +1,6 @@
 //! How a verb finds its node: by address, or by the folder it runs on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::token::Token;
@@ -31,6 +31,11 @@ pub(crate) struct Found {
 }
 
 impl Find {
+    /// The folder that is meant; the default one where an address is.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Looks the node up. The token counts only beside an address; a folder holds its own.
     pub(crate) fn find(self, token: Option<Token>) -> Result<Found, Error> {
         if let Some(url) = self.url {

@@ -9,7 +9,10 @@
     reason = "cli: an adapter; its one timer waits for a node that a person waits for as well"
 )]
 
+pub mod audit;
+pub mod backup;
 mod client;
+pub mod dead;
 pub mod doubt;
 pub mod doubts;
 mod error;
@@ -17,6 +20,7 @@ mod exit;
 pub mod find;
 mod follow;
 mod node;
+pub mod quarantine;
 pub mod run;
 pub mod runs;
 mod story;

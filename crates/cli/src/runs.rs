@@ -7,23 +7,13 @@ use domain::run::{Page, Run, StepState};
 use domain::token::Token;
 
 use crate::client::Client;
-use crate::find::Find;
 use crate::{Error, Exit, text};
 
 /// What may be said after `lares runs`.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// How many at most; 100 is the most that one page holds
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
-    limit: u32,
-    /// Those before this place, as the page before says it
-    #[arg(long, value_name = "PLACE")]
-    before: Option<i64>,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
+    page: text::Page,
 }
 
 pub async fn run(
@@ -31,12 +21,10 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let Arguments { limit, before, find, json } = arguments;
-    let before = before.map_or(String::new(), |place| format!("&before={place}"));
-    let path = format!("/v1/runs?limit={limit}{before}");
-    let page: Page = Client::new(find.find(token)?)?.get(&path).await?;
-    let text = if json { text::json(&page)? } else { table(&page) };
-    text::write(&text, out)?;
+    let Arguments { page } = arguments;
+    let path = format!("/v1/runs?{}", page.query());
+    let runs: Page = Client::new(page.find.find(token)?)?.get(&path).await?;
+    text::write(&if page.json { text::json(&runs)? } else { table(&runs) }, out)?;
     Ok(Exit::Done)
 }
 
@@ -46,11 +34,7 @@ fn table(page: &Page) -> String {
     }
     let mut rows = vec![["RUN", "STATE", "STEPS", "TOOK", "WHY"].map(str::to_owned)];
     rows.extend(page.runs.iter().map(row));
-    let mut text = text::lay_out(&rows);
-    if let Some(next) = page.next {
-        text += &format!("more with --before {next}\n");
-    }
-    text
+    text::lay_out(&rows) + &text::more("before", page.next.as_ref())
 }
 
 fn row(run: &Run) -> [String; 5] {

@@ -1,10 +1,44 @@
 //! What verbs print: tables for people, JSON for programs, and nothing that moves a cursor.
 
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
+use clap::Args;
+use domain::time::Timestamp;
 use serde::Serialize;
 
 use crate::Error;
+use crate::find::Find;
+
+/// Which page of a list, the newest first, and how it is printed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Page {
+    /// How many at most; 100 is the most that one page holds
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+    /// Those before this place, as the page before says it
+    #[arg(long, value_name = "PLACE")]
+    before: Option<i64>,
+    #[command(flatten)]
+    pub(crate) find: Find,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Page {
+    /// What a node is asked for it.
+    pub(crate) fn query(&self) -> String {
+        let before = self.before.map_or(String::new(), |place| format!("&before={place}"));
+        format!("limit={}{before}", self.limit)
+    }
+}
+
+/// How one sees the next page, if there is one.
+pub(crate) fn more(key: &str, next: Option<&impl Display>) -> String {
+    next.map_or(String::new(), |next| format!("more with --{key} {next}\n"))
+}
 
 /// Columns as wide as their widest cell, two spaces between them.
 pub(crate) fn lay_out<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
@@ -57,4 +91,11 @@ pub(crate) fn age(ms: u64) -> String {
     } else {
         format!("{ms}ms")
     }
+}
+
+/// How long ago it was.
+pub(crate) fn ago(at: Timestamp) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    format!("{} ago", age(u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX)))
 }

@@ -81,11 +81,14 @@ pub enum Posted {
 /// Why an entity can be sent nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undeliverable {
-    #[error("there is no {0}: look at the list for the right one")]
+    #[error("there is no {0}: `lares runs` lists those that there are")]
     Unknown(Address),
-    #[error("{0} has ended: open a new one")]
+    #[error("{0} has ended: begin another one with `lares run SCRIPT`")]
     Closed(Address),
-    #[error("{address} is quarantined ({reason}): look at it, then release or discard it")]
+    #[error(
+        "{address} is quarantined ({reason}): look at it with `lares quarantine show`, then release \
+         or discard it"
+    )]
     Quarantined { address: Address, reason: String },
     #[error("{0} has as much waiting as it may: try again later")]
     Full(Address),

@@ -3,6 +3,8 @@
 //! It is the journal once more, seen from outside. Nothing here is on the way of a turn, so it may
 //! be slow, and it is asked in pages.
 
+pub mod shown;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +77,7 @@ pub struct Entry {
 /// Why an entity cannot be mended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmended {
-    #[error("there is no {0}: look at the list for the right one")]
+    #[error("there is no {0}: `lares quarantine list` shows who is put aside")]
     Unknown(Address),
     #[error("{address} is {}, and not quarantined: it needs no mending", state.name())]
     Sound { address: Address, state: State },

@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cli::Node;
+use cli::{Exit, Node};
+
+use crate::code;
+use crate::failure::Failure;
 
 /// A data folder that is this process's alone until the value is dropped or the process ends.
 pub(crate) struct Folder {
@@ -41,6 +44,22 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Taken { .. } => Some(code::FOLDER_TAKEN),
+            Error::Make { source, .. } | Error::Write { source, .. } => match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                    Some(code::READ_ONLY)
+                }
+                io::ErrorKind::StorageFull => Some(code::DISK_FULL),
+                _ => None,
+            },
+        };
+        Failure::new(Exit::Usage, error).coded(code)
+    }
 }
 
 /// The file that is locked; it holds the pid of who holds it.

@@ -5,22 +5,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use cli::Exit;
 use domain::BoxFuture;
 use domain::door::Door;
 use domain::id::Id;
 use domain::journal::Journal;
 use domain::policy::TokenBearer;
+use domain::records::Records;
 use domain::time::{Clock, Dice};
 use domain::token::Token;
 use domain::tool::Tools;
 use runtime::{Node, Phase, SystemClock};
-use skills::Toolbox;
 use skills::guard::Verb;
-use store::Sqlite;
+use skills::{Toolbox, hands};
+use store::{OpenError, Sqlite};
 use web::HttpDoor;
 
+use crate::code;
 use crate::configuration::Configuration;
+use crate::copies::Copies;
 use crate::dice::SystemDice;
 use crate::environment;
 use crate::failure::Failure;
@@ -55,9 +59,9 @@ impl House {
         // Whoever is still at work for the node before this one ends first: from then on all that
         // was under way is known to be over.
         let down = skills::hands_down(&hands, HANDS_WITHIN).await;
-        down.map_err(|error| Failure::new(Exit::Usage, error))?;
+        down.map_err(handed)?;
         let sqlite = Sqlite::open(folder, &store::Options::default());
-        let sqlite = Arc::new(sqlite.map_err(|error| Failure::new(Exit::Usage, error))?);
+        let sqlite = Arc::new(sqlite.map_err(unopened)?);
         let failed = sqlite.failed();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -89,13 +93,31 @@ impl House {
             dice: Arc::clone(&dice),
             limits: limits.clone(),
         };
-        let runs = work::Runs { mail, journal, records: sqlite, tools, clock, dice, limits };
+        let bell: web::Bell = {
+            let mail = mail.clone();
+            Arc::new(move |address| mail.ring(address))
+        };
+        let records: Arc<dyn Records> = sqlite;
+        let runs = work::Runs {
+            mail,
+            journal: Arc::clone(&journal),
+            records: Arc::clone(&records),
+            tools,
+            clock: Arc::clone(&clock),
+            dice,
+            limits,
+        };
 
         let options = web::Options { listen: configuration.listen, ..web::Options::default() };
         let shown = web::Ports {
             census: node.census(),
             runs: Arc::new(runs),
             sessions: Arc::new(sessions),
+            records: Arc::clone(&records),
+            journal,
+            backup: Arc::new(Copies::of(folder)),
+            clock,
+            bell,
         };
         let door = HttpDoor::bind(options, token, shown)
             .map_err(|error| Failure::new(Exit::Usage, error))?;
@@ -105,10 +127,7 @@ impl House {
         node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
         match node.reached(Phase::Starting).await {
             Phase::Ready => Ok(Self { address, node, failed }),
-            Phase::Starting | Phase::Stopped | Phase::GaveUp => {
-                let why = node.why();
-                Err(Failure::new(Exit::RootGaveUp, anyhow::anyhow!("the root gave up: {why}")))
-            }
+            Phase::Starting | Phase::Stopped | Phase::GaveUp => Err(root_gave_up(&node.why())),
         }
     }
 
@@ -119,12 +138,16 @@ impl House {
 
     /// Resolves when the house cannot go on, with the reason: its root has given up, or its disk
     /// has not confirmed a write, after which nobody knows what it holds.
-    pub(crate) async fn gave_up(&mut self) -> String {
+    pub(crate) async fn gave_up(&mut self) -> Failure {
         let House { node, failed, .. } = self;
         tokio::select! {
             biased;
-            Some(how) = failed => format!("the journal cannot be trusted any more: {how}"),
-            _ended = node.reached(Phase::Ready) => node.why(),
+            Some(how) = failed => {
+                let error = anyhow!("the disk has not confirmed a write ({how}), and nobody knows \
+                                     what it holds: look at the disk, then start the node again");
+                Failure::new(Exit::RootGaveUp, error).coded(code::UNSYNCED)
+            }
+            _ended = node.reached(Phase::Ready) => root_gave_up(&node.why()),
         }
     }
 
@@ -133,4 +156,30 @@ impl House {
         self.node.stop();
         self.node.reached(Phase::Ready).await;
     }
+}
+
+fn root_gave_up(why: &str) -> Failure {
+    let error =
+        anyhow!("the root gave up: {why}; whoever manages this process should start it again");
+    Failure::new(Exit::RootGaveUp, error).coded(code::ROOT_GAVE_UP)
+}
+
+fn handed(error: hands::Error) -> Failure {
+    let code = match &error {
+        hands::Error::Up { .. } => Some(code::HANDS_UP),
+        hands::Error::File { .. } => None,
+    };
+    Failure::new(Exit::Usage, error).coded(code)
+}
+
+fn unopened(error: OpenError) -> Failure {
+    let code = match &error {
+        OpenError::TooNew { .. } => Some(code::TOO_NEW),
+        OpenError::ReadOnly { .. } => Some(code::READ_ONLY),
+        OpenError::NotAJournal { .. } => Some(code::DAMAGED),
+        OpenError::Locked { .. } => Some(code::FILE_HELD),
+        OpenError::Full { .. } => Some(code::DISK_FULL),
+        OpenError::NoFolder { .. } | OpenError::File { .. } | OpenError::Threads(_) => None,
+    };
+    Failure::new(Exit::Usage, error).coded(code)
 }

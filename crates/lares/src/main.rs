@@ -8,9 +8,12 @@
     reason = "lares: the outermost; it alone reads the environment, and it outlives every actor"
 )]
 
+mod code;
 mod configuration;
+mod copies;
 mod dice;
 mod environment;
+mod explain;
 mod failure;
 mod folder;
 mod house;
@@ -63,6 +66,18 @@ enum Verb {
     Doubts(cli::doubts::Arguments),
     /// Say what became of a step
     Doubt(cli::doubt::Arguments),
+    /// Look at who was put aside, and let it go on or give it up
+    Quarantine(cli::quarantine::Arguments),
+    /// Look at posts that could not be handled, and send them again or remove them
+    Dead(cli::dead::Arguments),
+    /// Look at what was done, and whether anybody has changed that since
+    Audit(cli::audit::Arguments),
+    /// Copy all that a node has recorded into one file, while it runs or not
+    Backup(cli::backup::Arguments),
+    /// Make the journal of a new node from a copy
+    Restore(copies::Restore),
+    /// Print the page of an error, such as E0003
+    Explain(explain::Arguments),
     /// Keep watch over one tool
     #[command(name = GUARD, hide = true, trailing_var_arg = true)]
     Guard {
@@ -93,6 +108,16 @@ fn main() -> ExitCode {
         Verb::Doubt(arguments) => {
             ask(|token, out| Box::pin(cli::doubt::run(arguments, token, out)))
         }
+        Verb::Quarantine(arguments) => {
+            ask(|token, out| Box::pin(cli::quarantine::run(arguments, token, out)))
+        }
+        Verb::Dead(arguments) => ask(|token, out| Box::pin(cli::dead::run(arguments, token, out))),
+        Verb::Audit(arguments) => {
+            ask(|token, out| Box::pin(cli::audit::run(arguments, token, out)))
+        }
+        Verb::Backup(arguments) => copies::back_up(arguments),
+        Verb::Restore(arguments) => copies::restore(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Guard { words } => return skills::guard::run(&words),
     };
     let exit = ended.unwrap_or_else(|failure| {
@@ -105,15 +130,22 @@ fn main() -> ExitCode {
 /// Carries out a verb that asks a running node.
 fn ask<F>(verb: F) -> Result<Exit, Failure>
 where
-    F: for<'a> FnOnce(
-        Option<Token>,
-        &'a mut StdoutLock<'static>,
-    ) -> Pin<Box<dyn Future<Output = Result<Exit, cli::Error>> + 'a>>,
+    F: for<'a> FnOnce(Option<Token>, &'a mut StdoutLock<'static>) -> Asking<'a>,
+{
+    Ok(try_ask(verb)??)
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Exit, cli::Error>> + 'a>>;
+
+/// The same, for a verb that can do something about what went wrong.
+fn try_ask<F>(verb: F) -> Result<Result<Exit, cli::Error>, Failure>
+where
+    F: for<'a> FnOnce(Option<Token>, &'a mut StdoutLock<'static>) -> Asking<'a>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let mut out = std::io::stdout().lock();
-    Ok(runtime.block_on(verb(environment::token(), &mut out))?)
+    Ok(runtime.block_on(verb(environment::token(), &mut out)))
 }
 
 /// One line for a person. Where even stderr is gone there is nobody left to tell.

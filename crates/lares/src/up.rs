@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(listen) = arguments.listen {
         House::check(listen)?;
     }
-    let folder = Folder::claim(&arguments.data).map_err(usage)?;
+    let folder = Folder::claim(&arguments.data)?;
     let mut configuration = Configuration::read(folder.path()).map_err(usage)?;
     if let Some(listen) = arguments.listen {
         configuration.listen = listen;
@@ -65,7 +65,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
         Ok(announced) => announced,
         Err(error) => {
             stop(house, &mut signals).await?;
-            return Err(usage(error));
+            return Err(error.into());
         }
     };
     say(&node.url);
@@ -76,11 +76,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
             tracing::info!(signal, "stopping");
             stop(house, &mut signals).await
         }
-        why = house.gave_up() => {
-            let error = anyhow!("the house gave up: {why}; whoever manages this process should \
-                                 start it again");
-            Err(Failure::new(Exit::RootGaveUp, error))
-        }
+        why = house.gave_up() => Err(why),
     };
     drop(announced);
     ended

@@ -11,11 +11,16 @@
     reason = "web: an adapter; its timers and tasks belong to real sockets and end with `serve`"
 )]
 
+mod asked;
+mod audit;
+mod backup;
+mod dead;
 mod door;
 mod error;
 mod guard;
 mod options;
 mod patience;
+mod quarantine;
 mod refusal;
 mod routes;
 mod runs;
@@ -24,4 +29,4 @@ mod sessions;
 pub use door::HttpDoor;
 pub use error::Error;
 pub use options::Options;
-pub use routes::Ports;
+pub use routes::{Bell, Ports};

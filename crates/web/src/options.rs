@@ -18,6 +18,8 @@ pub struct Options {
     pub head_timeout: Duration,
     /// How long an answer may take to begin, the body of the request included.
     pub request_timeout: Duration,
+    /// The same where everything is read or copied.
+    pub slow_timeout: Duration,
     /// How long a caller may leave written bytes unread before its connection is cut.
     pub stall_timeout: Duration,
     /// How long requests in flight may take once the door closes.
@@ -33,6 +35,7 @@ impl Default for Options {
             head_bytes_max: 64 * 1024,
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            slow_timeout: Duration::from_secs(60 * 60),
             stall_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
         }
@@ -47,6 +50,7 @@ impl Options {
             ("head_bytes_max", self.head_bytes_max == 0),
             ("head_timeout", self.head_timeout.is_zero()),
             ("request_timeout", self.request_timeout.is_zero()),
+            ("slow_timeout", self.slow_timeout.is_zero()),
             ("stall_timeout", self.stall_timeout.is_zero()),
         ];
         for (option, zero) in bounds {

@@ -1,24 +1,31 @@
 //! What can be asked, each route declared together with the check it makes of its caller.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, RequestExt, Router};
+use domain::backup::Backup;
 use domain::conversation::Sessions;
+use domain::id::Address;
+use domain::journal::Journal;
+use domain::records::Records;
 use domain::run::Runs;
+use domain::time::Clock;
 use domain::token::Token;
 use domain::tree::{self, Census};
 use serde::Serialize;
 
-use crate::Options;
 use crate::guard::{self, Check};
 use crate::refusal::Refusal;
-use crate::{runs, sessions};
+use crate::{Options, audit, backup, dead, quarantine, runs, sessions};
 
 /// Everything the door can be asked.
 pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
@@ -35,6 +42,17 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
         .route("/v1/turns", post(sessions::begin))
         .route("/v1/sessions/{session}", get(sessions::show))
         .route("/v1/sessions/{session}/turns", post(sessions::say))
+        .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/{entity}", get(quarantine::show))
+        .route("/v1/quarantine/{entity}/release", post(quarantine::release))
+        .route("/v1/quarantine/{entity}/discard", post(quarantine::discard))
+        .route("/v1/dead", get(dead::list))
+        .route("/v1/dead/{letter}", get(dead::show))
+        .route("/v1/dead/{letter}/replay", post(dead::replay))
+        .route("/v1/dead/{letter}/discard", post(dead::discard))
+        .route("/v1/audit", get(audit::list))
+        .slow("/v1/audit/verify", get(audit::verify))
+        .slow("/v1/backup", post(backup::make))
         .close()
 }
 
@@ -43,7 +61,16 @@ pub struct Ports {
     pub census: Arc<dyn Census>,
     pub runs: Arc<dyn Runs>,
     pub sessions: Arc<dyn Sessions>,
+    pub records: Arc<dyn Records>,
+    /// Of which the door only reads what is put aside.
+    pub journal: Arc<dyn Journal>,
+    pub backup: Arc<dyn Backup>,
+    pub clock: Arc<dyn Clock>,
+    pub bell: Bell,
 }
+
+/// Tells an entity that something may wait for it.
+pub type Bell = Arc<dyn Fn(Address) + Send + Sync>;
 
 /// What every route may look at.
 pub(crate) struct Desk {
@@ -51,28 +78,49 @@ pub(crate) struct Desk {
     census: Arc<dyn Census>,
     pub(crate) runs: Arc<dyn Runs>,
     pub(crate) sessions: Arc<dyn Sessions>,
-    body_bytes_max: usize,
-    request_timeout: Duration,
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) backup: Arc<dyn Backup>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bell: Bell,
+    pub(crate) body_bytes_max: usize,
 }
+
+/// How much of a body that is too big is read all the same: who is still sending hears no answer.
+const BODY_BYTES_HEARD_MAX: usize = 32 * 1024 * 1024;
+/// How long it is waited for more of it.
+const BODY_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// A router under construction: nothing enters it without a check.
 struct Routes {
     router: Router<Arc<Desk>>,
     desk: Arc<Desk>,
+    request_timeout: Duration,
+    slow_timeout: Duration,
 }
 
 impl Routes {
     fn new(options: &Options, token: Token, ports: Ports) -> Self {
-        let Ports { census, runs, sessions } = ports;
+        let Ports { census, runs, sessions, records, journal, backup, clock, bell } = ports;
+        let body_bytes_max = options.body_bytes_max;
         let desk = Desk {
             token,
             census,
             runs,
             sessions,
-            body_bytes_max: options.body_bytes_max,
-            request_timeout: options.request_timeout,
+            records,
+            journal,
+            backup,
+            clock,
+            bell,
+            body_bytes_max,
         };
-        Self { router: Router::new(), desk: Arc::new(desk) }
+        Self {
+            router: Router::new(),
+            desk: Arc::new(desk),
+            request_timeout: options.request_timeout,
+            slow_timeout: options.slow_timeout,
+        }
     }
 
     /// A route for who shows the node's token.
@@ -80,19 +128,37 @@ impl Routes {
         self.checked(path, methods, guard::token)
     }
 
+    /// A route that reads or copies everything.
+    fn slow(self, path: &str, methods: MethodRouter<Arc<Desk>>) -> Self {
+        let within = self.slow_timeout;
+        self.bounded(path, methods, guard::token, within)
+    }
+
     /// A route with a check of its own.
     fn checked(self, path: &str, methods: MethodRouter<Arc<Desk>>, check: Check) -> Self {
+        let within = self.request_timeout;
+        self.bounded(path, methods, check, within)
+    }
+
+    fn bounded(
+        self,
+        path: &str,
+        methods: MethodRouter<Arc<Desk>>,
+        check: Check,
+        within: Duration,
+    ) -> Self {
         let guarded = self.guard(methods.fallback(wrong_method), check);
+        let guarded = guarded.layer(from_fn_with_state(within, in_time));
         Self { router: self.router.route(path, guarded), ..self }
     }
 
     /// Ends the list: what is not on it needs the token too, so a stranger learns nothing of it.
     fn close(self) -> Router {
         let unknown = self.guard(any(unknown_path), guard::token);
+        let unknown = unknown.layer(from_fn_with_state(self.request_timeout, in_time));
         self.router
             .fallback_service(unknown.with_state(Arc::clone(&self.desk)))
             .layer(DefaultBodyLimit::max(self.desk.body_bytes_max))
-            .layer(from_fn_with_state(Arc::clone(&self.desk), in_time))
             .with_state(self.desk)
     }
 
@@ -114,22 +180,33 @@ async fn let_in(
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
     let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     if desk.body_bytes_max < announced {
-        let message = format!("a request may bring {} bytes at most", desk.body_bytes_max);
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message));
+        if announced <= BODY_BYTES_HEARD_MAX {
+            hear_out(body).await;
+        }
+        return Err(Refusal::too_large(desk.body_bytes_max));
     }
     // A body that announces nothing is cut at the same bound while it is read.
     let request = Request::from_parts(parts, body).with_limited_body();
     Ok(next.run(request).await)
 }
 
+/// Reads a body to its end, and keeps nothing of it.
+async fn hear_out(mut body: Body) {
+    let mut next = async || {
+        let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        tokio::time::timeout(BODY_PAUSE_MAX, frame).await
+    };
+    while let Ok(Some(Ok(_))) = next().await {}
+}
+
 async fn in_time(
-    State(desk): State<Arc<Desk>>,
+    State(within): State<Duration>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let answer = tokio::time::timeout(desk.request_timeout, next.run(request));
+    let answer = tokio::time::timeout(within, next.run(request));
     answer.await.map_err(|_elapsed| {
-        let limit = domain::duration::render(desk.request_timeout);
+        let limit = domain::duration::render(within);
         let message = format!("no answer within {limit}: ask again later");
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", message)
     })

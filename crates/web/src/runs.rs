@@ -3,23 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, QueryRejection, StringRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::id::Address;
-use domain::journal::Undeliverable;
 use domain::run::{Error, Page, Question, Replayed, Run};
 use serde::{Deserialize, Serialize};
 
+use crate::asked::{PAGE_MAX, TAKEN, Taken, Wanted, address, bad, key};
 use crate::refusal::Refusal;
 use crate::routes::Desk;
-
-/// Runs of one page, unless fewer are asked for.
-const PAGE_MAX: u32 = 100;
-/// The longest key that a caller may choose.
-const KEY_BYTES_MAX: usize = 200;
-const KEY: &str = "idempotency-key";
 
 #[derive(Serialize)]
 pub(crate) struct Opened {
@@ -30,26 +24,23 @@ pub(crate) struct Opened {
 pub(crate) async fn open(
     State(desk): State<Arc<Desk>>,
     headers: HeaderMap,
-    script: String,
+    script: Result<String, StringRejection>,
 ) -> Result<Response, Refusal> {
+    let script = script.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(desk.body_bytes_max),
+        _ => bad(format!("a script is text, in UTF-8: {}", error.body_text())),
+    })?;
     let id = desk.runs.open(script, key(&headers)?).await?;
     let place = [(header::LOCATION, format!("/v1/runs/{id}"))];
     Ok((StatusCode::ACCEPTED, place, Json(Opened { id })).into_response())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
-    before: Option<i64>,
-    limit: Option<u32>,
 }
 
 pub(crate) async fn list(
     State(desk): State<Arc<Desk>>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Page>, Refusal> {
-    let Query(Wanted { before, limit }) = wanted.map_err(|error| bad(error.body_text()))?;
-    Ok(Json(desk.runs.list(before, limit.unwrap_or(PAGE_MAX).min(PAGE_MAX)).await?))
+    let wanted = Wanted::read(wanted)?;
+    Ok(Json(desk.runs.list(wanted.before, wanted.limit()).await?))
 }
 
 pub(crate) async fn show(
@@ -58,13 +49,6 @@ pub(crate) async fn show(
 ) -> Result<Json<Run>, Refusal> {
     Ok(Json(desk.runs.show(address(&run)?).await?))
 }
-
-#[derive(Serialize)]
-pub(crate) struct Taken {
-    taken: bool,
-}
-
-const TAKEN: Json<Taken> = Json(Taken { taken: true });
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,38 +101,14 @@ pub(crate) async fn settle(
     Ok(TAKEN)
 }
 
-pub(crate) fn address(text: &str) -> Result<Address, Refusal> {
-    text.parse().map_err(|error: domain::id::NoAddress| bad(error.to_string()))
-}
-
-pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(key) = headers.get(KEY) else { return Ok(None) };
-    match key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX) {
-        Some(key) => Ok(Some(key.to_owned())),
-        None => Err(bad(format!("{KEY} must be 1 to {KEY_BYTES_MAX} letters of ASCII"))),
-    }
-}
-
-pub(crate) fn bad(message: String) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message)
-}
-
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let (status, code) = match &error {
+            Error::Undeliverable(refusal) => return refusal.clone().into(),
             Error::Faults(_) => (StatusCode::BAD_REQUEST, "faults"),
-            Error::Undeliverable(Undeliverable::Unknown(_)) => (StatusCode::NOT_FOUND, "unknown"),
-            Error::Undeliverable(Undeliverable::Closed(_)) => (StatusCode::CONFLICT, "closed"),
-            Error::Undeliverable(Undeliverable::Quarantined { .. }) => {
-                (StatusCode::LOCKED, "quarantined")
-            }
-            Error::Undeliverable(Undeliverable::Full(_)) => (StatusCode::TOO_MANY_REQUESTS, "full"),
             Error::Refused(_) => (StatusCode::CONFLICT, "refused"),
             Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Error::Journal(source) => {
-                tracing::error!(error = source, "the journal could not say");
-                (StatusCode::INTERNAL_SERVER_ERROR, "journal")
-            }
+            Error::Journal(source) => return Refusal::journal(&**source),
         };
         let refusal = Refusal::new(status, code, error.to_string());
         match error {

@@ -10,9 +10,9 @@ use domain::conversation::{Input, Session, Taken};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::asked::{address, bad, key};
 use crate::refusal::Refusal;
 use crate::routes::Desk;
-use crate::runs::{address, bad, key};
 
 /// One of the two: a script, as it stands, or words.
 #[derive(Deserialize)]

@@ -1,16 +1,20 @@
-use std::future::ready;
+use std::future::{pending, ready};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::backup::{self, Backup};
 use domain::conversation::{Input, Session, Sessions, Taken};
 use domain::door::Door;
 use domain::id::Address;
 use domain::run::{self, Page, Question, Replayed, Run, Runs};
+use domain::time::Clock;
 use domain::token::Token;
 use domain::tree::{Actor, Census, Mailbox, State};
+use kit::journal::FakeJournal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -125,8 +129,43 @@ impl Sessions for NoRuns {
     }
 }
 
+struct NoBackup;
+
+impl Backup for NoBackup {
+    fn copy(&self, _: PathBuf) -> BoxFuture<'_, Result<backup::Copied, backup::Error>> {
+        Box::pin(ready(Err(backup::Error::Busy)))
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn wall(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(pending())
+    }
+}
+
 fn ports(census: impl Census) -> Ports {
-    Ports { census: Arc::new(census), runs: Arc::new(NoRuns), sessions: Arc::new(NoRuns) }
+    let shelf = Arc::new(FakeJournal::default());
+    Ports {
+        census: Arc::new(census),
+        runs: Arc::new(NoRuns),
+        sessions: Arc::new(NoRuns),
+        records: Arc::clone(&shelf) as _,
+        journal: shelf,
+        backup: Arc::new(NoBackup),
+        clock: Arc::new(Still),
+        bell: Arc::new(|_| {}),
+    }
 }
 
 fn options() -> Options {

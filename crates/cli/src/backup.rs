@@ -1,0 +1,68 @@
+//! `lares backup`: a copy of all that a node has recorded.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use domain::backup::Copied;
+use domain::token::Token;
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::find::Find;
+use crate::{Error, Exit, text};
+
+/// What may be said after `lares backup`.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// The file to make, on the machine of the node; nothing is written over
+    file: PathBuf,
+    #[command(flatten)]
+    find: Find,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// The file, and the folder that it is a copy of where nobody runs.
+    pub fn by_hand(&self) -> (&Path, &Path) {
+        (&self.file, self.find.data())
+    }
+}
+
+/// Asks the node that runs; it makes the file itself.
+pub async fn run(
+    arguments: Arguments,
+    token: Option<Token>,
+    out: &mut impl Write,
+) -> Result<Exit, Error> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        file: &'a Path,
+    }
+
+    let client = Client::patient(arguments.find.clone().find(token)?)?;
+    let file = std::path::absolute(&arguments.file)
+        .map_err(|source| Error::Nowhere { path: arguments.file.clone(), source })?;
+    let body = text::json(&Body { file: &file })?.into_bytes();
+    let copied: Copied = client.post("/v1/backup", body, None).await?;
+    show(&copied, &arguments, out)
+}
+
+/// Says what was copied.
+pub fn show(copied: &Copied, arguments: &Arguments, out: &mut impl Write) -> Result<Exit, Error> {
+    let text = if arguments.json { text::json(copied)? } else { tell(copied) };
+    text::write(&text, out)?;
+    Ok(Exit::Done)
+}
+
+/// One line of what is in a copy.
+pub fn tell(copied: &Copied) -> String {
+    let Copied { file, entities, events, blobs, audit_lines, .. } = copied;
+    format!(
+        "{}: {entities} entities, {events} events, {blobs} blobs, {audit_lines} lines of the audit, \
+         all read again\n",
+        file.display()
+    )
+}

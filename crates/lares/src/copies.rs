@@ -1,0 +1,148 @@
+//! Copies of the journal: made by the node that runs, by hand where none does, and put back.
+
+use std::error::Error as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::anyhow;
+use clap::Args;
+use cli::{DATA_DEFAULT, Exit};
+use domain::BoxFuture;
+use domain::backup::{Backup, Copied, Error};
+use domain::records::shown::hex;
+use store::{BackupError, Checked, Pace};
+
+use crate::code;
+use crate::failure::Failure;
+use crate::folder::Folder;
+
+/// The port, over the folder of this node. One copy is made at a time.
+pub(crate) struct Copies {
+    folder: PathBuf,
+    is_busy: Arc<AtomicBool>,
+}
+
+impl Copies {
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), is_busy: Arc::default() }
+    }
+}
+
+impl Backup for Copies {
+    fn copy(&self, file: PathBuf) -> BoxFuture<'_, Result<Copied, Error>> {
+        Box::pin(async move {
+            if self.is_busy.swap(true, Ordering::SeqCst) {
+                return Err(Error::Busy);
+            }
+            let busy = Busy(Arc::clone(&self.is_busy));
+            let folder = self.folder.clone();
+            let making = tokio::task::spawn_blocking(move || {
+                let _busy = busy;
+                let checked = store::backup(&folder, &file, Pace::default());
+                checked.map(|checked| copied(file, &checked)).map_err(refused)
+            });
+            making.await.unwrap_or_else(|error| Err(Error::Failed(error.to_string())))
+        })
+    }
+}
+
+/// Held while a copy is made, also when nobody waits for it any more.
+struct Busy(Arc<AtomicBool>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+fn copied(file: PathBuf, checked: &Checked) -> Copied {
+    let Checked { entities, events, blobs, audit } = checked;
+    Copied {
+        file,
+        entities: *entities,
+        events: *events,
+        blobs: *blobs,
+        audit_lines: audit.lines,
+        audit_head: hex(&audit.head),
+    }
+}
+
+fn refused(error: BackupError) -> Error {
+    let mut story = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        story += &format!(": {error}");
+        cause = error.source();
+    }
+    match error {
+        BackupError::Exists(_) => Error::Refused(story),
+        BackupError::Occupied(_)
+        | BackupError::NoJournal(_)
+        | BackupError::TooNew { .. }
+        | BackupError::Damaged { .. }
+        | BackupError::Audit { .. }
+        | BackupError::File { .. }
+        | BackupError::Sqlite { .. } => Error::Failed(story),
+    }
+}
+
+/// `lares backup`: asks the node that runs; where none does, the folder itself is copied.
+pub(crate) fn back_up(arguments: cli::backup::Arguments) -> Result<Exit, Failure> {
+    let by_hand = arguments.clone();
+    let asked = crate::try_ask(|token, out| Box::pin(cli::backup::run(arguments, token, out)))?;
+    match asked {
+        Err(cli::Error::NoNode { .. } | cli::Error::Ended { .. }) => {
+            let (file, data) = by_hand.by_hand();
+            // Should a node start meanwhile, the copy is as sound.
+            let checked = store::backup(data, file, Pace::default()).map_err(failure)?;
+            let copied = copied(file.to_owned(), &checked);
+            Ok(cli::backup::show(&copied, &by_hand, &mut std::io::stdout().lock())?)
+        }
+        asked => Ok(asked?),
+    }
+}
+
+/// What may be said after `lares restore`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Restore {
+    /// A copy that `lares backup` made
+    file: PathBuf,
+    /// The folder to make the journal in; it has none yet
+    #[arg(long, value_name = "DIR", default_value = DATA_DEFAULT)]
+    data: PathBuf,
+}
+
+/// `lares restore`: makes a journal from a copy, and writes over nothing.
+pub(crate) fn restore(arguments: &Restore) -> Result<Exit, Failure> {
+    let Restore { file, data } = arguments;
+    // Before the folder: whoever mistypes a name finds nothing made.
+    if let Err(error) = std::fs::File::open(file) {
+        let error = anyhow!(error).context(format!("cannot read the copy {}", file.display()));
+        return Err(Failure::new(Exit::Usage, error));
+    }
+    let folder = Folder::claim(data)?;
+    let checked = store::restore(file, folder.path()).map_err(failure)?;
+    let start = match data == Path::new(DATA_DEFAULT) {
+        true => "lares up".to_owned(),
+        false => format!("lares up --data {}", data.display()),
+    };
+    let told = cli::backup::tell(&copied(data.clone(), &checked));
+    write!(std::io::stdout(), "{told}start a node on it with `{start}`\n").ok();
+    Ok(Exit::Done)
+}
+
+fn failure(error: BackupError) -> Failure {
+    let (exit, code) = match &error {
+        BackupError::Exists(_) => (Exit::Usage, None),
+        BackupError::Occupied(_) => (Exit::Usage, Some(code::OCCUPIED)),
+        BackupError::NoJournal(_) => (Exit::Absent, None),
+        BackupError::TooNew { .. } => (Exit::Usage, Some(code::TOO_NEW)),
+        BackupError::Damaged { .. } | BackupError::Audit { .. } => {
+            (Exit::Failed, Some(code::DAMAGED))
+        }
+        BackupError::File { .. } | BackupError::Sqlite { .. } => (Exit::Failed, None),
+    };
+    Failure::new(exit, error).coded(code)
+}
