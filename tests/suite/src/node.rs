@@ -6,8 +6,12 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod crash;
 mod http;
 mod process;
+mod refusals;
+mod runs;
+mod scripts;
 
 use http::{Answer, ask};
 use process::{Ended, Lares};
@@ -215,7 +219,8 @@ fn without_a_node_one_is_told_how_to_start_it() {
 fn a_second_node_on_a_folder_is_refused_with_the_pid_of_the_first() {
     let node = Node::start();
     let pid = node.process.pid().to_string();
-    check_refused(&["up", "--data", node.data(), "--listen", ANY], 2, &[node.data(), &pid]);
+    let up = ["up", "--data", node.data(), "--listen", ANY];
+    check_refused(&up, 2, &["E0003: another node", node.data(), &pid]);
     assert_eq!(node.ask("/livez", &[]).status, 200, "the first suffered");
     assert!(node.is_described(), "the second took the first's description away");
 }
@@ -319,7 +324,7 @@ fn a_node_whose_root_gave_up_says_why_and_ends_with_a_code_of_its_own() {
     let _knock = http::begin(node.address());
     let ended = node.process.end();
     assert_eq!(ended.code, Some(70), "{ended:?}");
-    for part in ["the root gave up", "root/doors/http", "start it again"] {
+    for part in ["E0008: the root gave up", "root/doors/http", "start it again"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
     assert!(!node.is_described(), "it can still be found");

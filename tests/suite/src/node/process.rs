@@ -45,13 +45,21 @@ impl Lares {
 
     pub(crate) fn start_with(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.env_clear().envs(environment.iter().copied()).args(arguments);
+        command.env_clear().envs(environment.iter().copied()).args(arguments).stdin(Stdio::null());
         Self::spawn(command)
     }
 
     pub(crate) fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.env_clear().current_dir(folder).args(arguments);
+        command.env_clear().current_dir(folder).args(arguments).stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// What it reads on its standard input is this file.
+    pub(crate) fn start_reading(input: &Path, arguments: &[&str]) -> Self {
+        let input = std::fs::File::open(input).expect("it is there");
+        let mut command = Command::new(binary());
+        command.env_clear().args(arguments).stdin(input);
         Self::spawn(command)
     }
 
@@ -59,7 +67,7 @@ impl Lares {
     pub(crate) fn start_unheard(arguments: &[&str]) -> Self {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it");
         let mut command = Command::new(binary());
-        command.env_clear().args(arguments).stderr(full);
+        command.env_clear().args(arguments).stdin(Stdio::null()).stderr(full);
         Self::spawn_piped(command)
     }
 
@@ -69,7 +77,7 @@ impl Lares {
     }
 
     fn spawn_piped(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = lines(child.stdout.take().expect("it is piped"));
         let stderr = match child.stderr.take() {
