@@ -1,3 +1,4 @@
 //! Actors that keep the house itself in order.
 
+pub mod janitor;
 pub mod timer;

@@ -1,4 +1,4 @@
-//! Durations as people write them: a whole number and one unit, `250ms`, `2s`, `5m`, `1h`.
+//! Durations as people write them: a whole number and one unit, `250ms`, `2s`, `5m`, `1h`, `7d`.
 //!
 //! A field of a configuration uses it with `#[serde(with = "domain::duration")]`.
 
@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// The units a person may write, the largest first; each in milliseconds.
-const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error(
-        "`{text}` is no duration: write a whole number and a unit, such as 250ms, 2s, 5m or 1h"
+        "`{text}` is no duration: write a whole number and a unit, such as 250ms, 2s, 5m, 1h or 7d"
     )]
     Malformed { text: String },
     #[error("`{text}` is longer than any duration this program can hold")]

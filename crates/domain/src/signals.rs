@@ -12,6 +12,10 @@ pub const THREAD_RETURNED: &str = "thread.returned";
 pub const ACTOR_QUARANTINED: &str = "actor.quarantined";
 /// The node's beat came late: its threads were not free.
 pub const BEAT_LATE: &str = "beat.late";
+/// What had been kept for long enough has gone.
+pub const JOURNAL_TIDIED: &str = "journal.tidied";
+/// It could not be removed, and is tried again.
+pub const JOURNAL_UNTIDY: &str = "journal.untidy";
 
 /// Names of events and posts, as they are written down: they never change.
 pub mod written {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::de::DeTable;
 
 mod key;
+mod retention;
+
+pub(crate) use retention::Retention;
 
 /// All that can be configured. What the file leaves out keeps its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,8 @@ pub(crate) struct Configuration {
     pub(crate) runs: work::Limits,
     /// How many steps may be at the same thing at the same time.
     pub(crate) lanes: Lanes,
+    /// For how long what is over is kept.
+    pub(crate) retention: Retention,
 }
 
 /// Permits of each lane; 1 or more.
@@ -62,6 +67,7 @@ impl Default for Configuration {
             runtime: runtime::Options::default(),
             runs: work::Limits::default(),
             lanes: Lanes::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -111,9 +117,13 @@ impl Configuration {
             return Err(unknown);
         }
         let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
-        let Configuration { runtime, runs, lanes, .. } = &configuration;
-        let tables =
-            [("runtime", runtime.invalid()), ("runs", runs.invalid()), ("lanes", lanes.invalid())];
+        let Configuration { runtime, runs, lanes, retention, .. } = &configuration;
+        let tables = [
+            ("runtime", runtime.invalid()),
+            ("runs", runs.invalid()),
+            ("lanes", lanes.invalid()),
+            ("retention", retention.invalid()),
+        ];
         for (table_name, invalid) in tables {
             if let Some((key, what)) = invalid {
                 let key = format!("{table_name}.{key}");

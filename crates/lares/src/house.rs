@@ -123,7 +123,8 @@ impl House {
             .map_err(|error| Failure::new(Exit::Usage, error))?;
         let address = door.address();
 
-        let root = tree::root(&node, &entities, Arc::new(door));
+        let upkeep = tree::Upkeep { records, plan: configuration.retention.plan() };
+        let root = tree::root(&node, &entities, upkeep, Arc::new(door));
         node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
         match node.reached(Phase::Starting).await {
             Phase::Ready => Ok(Self { address, node, failed }),

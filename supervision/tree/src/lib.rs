@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::door::Door;
 use domain::journal::{Boot, Journal};
 use domain::policy::Policy;
+use domain::records::Records;
 use domain::tool::Tools;
 use runtime::durable::{Durable, Fittings, Kinds, Lanes};
 use runtime::spec::{Intensity, Strategy};
@@ -19,6 +20,12 @@ pub struct Ports {
     pub tools: Arc<dyn Tools>,
     pub policy: Arc<dyn Policy>,
     pub lanes: Lanes,
+}
+
+/// What is kept in order, and how.
+pub struct Upkeep {
+    pub records: Arc<dyn Records>,
+    pub plan: upkeep::janitor::Plan,
 }
 
 /// What a supervisor of the house accepts before it gives up.
@@ -41,13 +48,15 @@ pub fn entities(node: &Node, ports: Ports) -> Durable {
 /// ```text
 /// root          one_for_one   gives up → the process ends, and its manager starts it again
 /// ├─ durable    rest_for_one  steps → entities → timers → keeper
-/// ├─ upkeep     one_for_one   timer
+/// ├─ upkeep     one_for_one   timer, janitor
 /// └─ doors      one_for_one   http         last to open, first to close
 /// ```
-pub fn root(node: &Node, entities: &Durable, http: Arc<dyn Door>) -> Supervisor {
+pub fn root(node: &Node, entities: &Durable, upkeep: Upkeep, http: Arc<dyn Door>) -> Supervisor {
+    let Upkeep { records, plan } = upkeep;
     let upkeep = Supervisor::new("upkeep", Strategy::OneForOne)
         .intensity(PATIENCE)
-        .child(upkeep::timer::spec(node).0);
+        .child(upkeep::timer::spec(node).0)
+        .child(upkeep::janitor::spec(node, records, plan));
     let doors = Supervisor::new("doors", Strategy::OneForOne)
         .intensity(PATIENCE)
         .child(edge::http::spec(node, http));

@@ -9,7 +9,7 @@ use domain::tree::{Actor, State};
 use kit::world::{Line, Site, World, seeds};
 use runtime::Supervisor;
 use runtime::durable::Lanes;
-use tree::Ports;
+use tree::{Ports, Upkeep};
 
 /// How many worlds are visited. `just sim SEED` visits one.
 const SEEDS: u64 = 300;
@@ -26,7 +26,7 @@ const MENDED_WITHIN: Duration = Duration::from_secs(20);
 const NODE: &str = "a";
 const HTTP: &str = "http";
 const DOOR: &str = "door/http";
-const EVERYBODY: [&str; 10] = [
+const EVERYBODY: [&str; 11] = [
     "root",
     "root/durable",
     "root/durable/steps",
@@ -35,6 +35,7 @@ const EVERYBODY: [&str; 10] = [
     "root/durable/keeper",
     "root/upkeep",
     "root/upkeep/timer",
+    "root/upkeep/janitor",
     "root/doors",
     "root/doors/http",
 ];
@@ -47,7 +48,8 @@ fn house(site: &Site<'_>) -> Supervisor {
         policy: Arc::new(TokenBearer),
         lanes: Lanes::default(),
     };
-    tree::root(site, &tree::entities(site, ports), site.door(HTTP))
+    let upkeep = Upkeep { records: site.records(), plan: Default::default() };
+    tree::root(site, &tree::entities(site, ports), upkeep, site.door(HTTP))
 }
 
 fn world(seed: u64) -> World {
@@ -106,6 +108,7 @@ fn the_house_starts_in_order_and_its_door_opens_last() {
         "root/durable/keeper started",
         "root/upkeep started",
         "root/upkeep/timer started",
+        "root/upkeep/janitor started",
         "root/doors started",
         "door/http opened",
         "root/doors/http started",
@@ -126,6 +129,7 @@ fn the_house_closes_its_door_first_and_stops_in_reverse() {
         "door/http closed",
         "root/doors/http stopped: shutdown",
         "root/doors stopped: shutdown",
+        "root/upkeep/janitor stopped: shutdown",
         "root/upkeep/timer stopped: shutdown",
         "root/upkeep stopped: shutdown",
         "root/durable/keeper stopped: shutdown",

@@ -4,11 +4,12 @@ use super::{Error, parse, render};
 
 #[test]
 fn a_number_and_a_unit_is_a_duration_and_nothing_else_is() {
-    let rows: [(&str, Result<u64, &str>); 13] = [
+    let rows: [(&str, Result<u64, &str>); 14] = [
         ("250ms", Ok(250)),
         ("2s", Ok(2_000)),
         ("5m", Ok(300_000)),
         ("1h", Ok(3_600_000)),
+        ("7d", Ok(604_800_000)),
         (" 2s ", Ok(2_000)),
         ("0s", Ok(0)),
         ("", Err("malformed")),
@@ -31,9 +32,15 @@ fn a_number_and_a_unit_is_a_duration_and_nothing_else_is() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for (ms, text) in
-        [(0, "0s"), (1, "1ms"), (1_500, "1500ms"), (2_000, "2s"), (60_000, "1m"), (7_200_000, "2h")]
-    {
+    for (ms, text) in [
+        (0, "0s"),
+        (1, "1ms"),
+        (1_500, "1500ms"),
+        (2_000, "2s"),
+        (60_000, "1m"),
+        (7_200_000, "2h"),
+        (172_800_000, "2d"),
+    ] {
         let duration = Duration::from_millis(ms);
         assert_eq!(render(duration), text);
         assert_eq!(parse(text), Ok(duration), "{text}");

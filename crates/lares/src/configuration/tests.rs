@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Configuration, Lanes};
+use super::{Configuration, Lanes, Retention};
 
 /// Reads a file with this text, and returns what is wrong with it without the folder's name.
 fn read(text: &str) -> Result<Configuration, String> {
@@ -22,7 +22,8 @@ fn without_a_file_or_a_key_the_defaults_hold() {
 #[test]
 fn every_key_is_read() {
     let text = "listen = \"[::1]:0\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
-                lost_threads_max = 3\n[runs]\nsteps_max = 7\n[lanes]\nshell = 2\n";
+                lost_threads_max = 3\n[runs]\nsteps_max = 7\n[lanes]\nshell = 2\n\
+                [retention]\nclosed_age_max = \"2d\"\n";
     let expected = Configuration {
         listen: "[::1]:0".parse().expect("an address"),
         runtime: runtime::Options {
@@ -32,6 +33,10 @@ fn every_key_is_read() {
         },
         runs: work::Limits { steps_max: 7, ..work::Limits::default() },
         lanes: Lanes { shell: 2, ..Lanes::default() },
+        retention: Retention {
+            closed_age_max: Duration::from_secs(2 * 24 * 60 * 60),
+            ..Retention::default()
+        },
     };
     assert_eq!(read(text), Ok(expected));
 }
@@ -54,12 +59,12 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         (
             "colour = 1",
             "lares.toml:1: unknown key `colour`: known here are `lanes`, `listen`, \
-             `runs`, `runtime`",
+             `retention`, `runs`, `runtime`",
         ),
         (
             "b = 1\na = 1",
             "lares.toml:1: unknown key `b`: known here are `lanes`, `listen`, \
-             `runs`, `runtime`",
+             `retention`, `runs`, `runtime`",
         ),
         (
             "\nlisten = \"nowhere\"",
@@ -73,7 +78,7 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         (
             "[runtime]\nwatchdog_threshold = \"2\"",
             "lares.toml:2: `runtime.watchdog_threshold`: `2` is no duration: write a whole number \
-             and a unit, such as 250ms, 2s, 5m or 1h",
+             and a unit, such as 250ms, 2s, 5m, 1h or 7d",
         ),
         (
             "[runtime]\nwatchdog_threshold = \"1ms\"",
@@ -88,6 +93,19 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
             "lares.toml:1: `lanes.http` must be 1 or more: nothing would ever begin",
         ),
         ("[runs]\nsteps_max = 0", "lares.toml:2: `runs.steps_max` must lie between 1 and 1000"),
+        ("retention.every = \"0s\"", "lares.toml:1: `retention.every` must be 1s or more"),
+        (
+            "retention.spare_age_min = \"9m\"",
+            "lares.toml:1: `retention.spare_age_min` must be 10m or more",
+        ),
+        (
+            "retention.closed_count_max = 0",
+            "lares.toml:1: `retention.closed_count_max` must be 1 or more",
+        ),
+        (
+            "retention.portion_max = 5000",
+            "lares.toml:1: `retention.portion_max` must lie between 1 and 4096",
+        ),
         (
             "runtime = 1",
             "lares.toml:1: `runtime`: invalid type: integer `1`, expected struct Options",

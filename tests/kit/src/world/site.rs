@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::id::Id;
 use domain::journal::Journal;
+use domain::records::Records;
 use domain::tool::Tools;
 use runtime::Node;
 
@@ -62,6 +63,11 @@ impl Site<'_> {
     pub fn journal(&self) -> Arc<dyn Journal> {
         let shelf = Arc::clone(&self.boot.common.journal);
         Arc::new(SimulatedJournal { boot: Arc::clone(self.boot), shelf })
+    }
+
+    /// The same, as people look at it and mend it.
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.boot.common.journal) as _
     }
 
     /// Tools that do something to the outside, which keeps a book of it.
