@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::BoxFuture;
 use domain::id::{Address, Id, Kind};
 use domain::journal::{self, Journal, Post, Posted, Undeliverable};
 use domain::records::{self, Place, Query, Records};
@@ -12,6 +11,7 @@ use domain::run::{Error, Page, Question, Replayed, Run};
 use domain::time::{Clock, Dice};
 use domain::tool::Tools;
 use domain::wire::Written;
+use domain::{BoxError, BoxFuture};
 use plan::script::{self, Script};
 use runtime::durable::{self, Mail, Unheard, past};
 use serde::de::DeserializeOwned;
@@ -61,7 +61,7 @@ impl Runs {
         if run.kind != Kind::Plan {
             return Err(Undeliverable::Unknown(run).into());
         }
-        past::<Plan>(&*self.journal, run).await.map_err(Error::Journal)
+        past::<Plan>(&*self.journal, run).await.map_err(|error| unread(run, error))
     }
 
     async fn list(&self, before: Option<i64>, limit: u32) -> Result<Page, Error> {
@@ -103,7 +103,8 @@ impl Runs {
             let Some(last) = entries.last() else { break };
             before = Some(last.place);
             for entry in entries {
-                let history = self.history(entry.entity).await?;
+                // As in the list: one that cannot be read keeps nobody from the others.
+                let Ok(history) = self.history(entry.entity).await else { continue };
                 questions.extend(entity::tell::questions(entry.entity, &history));
             }
         }
@@ -131,7 +132,7 @@ impl Runs {
     async fn replay(&self, run: Address) -> Result<Replayed, Error> {
         let events = self.show(run).await?.seq;
         let replayed = durable::replay::<Plan>(&*self.journal, run).await;
-        Ok(match replayed.map_err(Error::Journal)? {
+        Ok(match replayed.map_err(|error| unread(run, error))? {
             durable::Replayed::Same { turns } => Replayed::Same { turns, events },
             durable::Replayed::Different { seq, recorded, decided } => Replayed::Different {
                 seq: seq.0,
@@ -177,6 +178,25 @@ pub(crate) fn answered<T: DeserializeOwned>(
 
 pub(crate) fn faults(faults: Vec<script::Fault>) -> Error {
     Error::Faults(faults.iter().map(ToString::to_string).collect())
+}
+
+/// Whoever has a history that cannot be read is put aside, or is about to be.
+fn unread(run: Address, error: BoxError) -> Error {
+    match error.downcast::<journal::Error>() {
+        Ok(error) => match *error {
+            journal::Error::Unavailable(why) => Error::Unavailable(why),
+            journal::Error::Store(_) => Error::Journal(error),
+            journal::Error::Unreadable { .. }
+            | journal::Error::Spoiled { .. }
+            | journal::Error::Unkept(_)
+            | journal::Error::TooBig(_) => aside(run, &*error),
+        },
+        Err(error) => aside(run, &*error),
+    }
+}
+
+fn aside(run: Address, error: &dyn std::error::Error) -> Error {
+    Error::Refused(format!("{error}: look at it with `lares quarantine show {run}`"))
 }
 
 impl domain::run::Runs for Runs {

@@ -30,17 +30,24 @@ enum Verb {
 struct Settle {
     /// RUN/STEP, as `lares doubts` lists it
     id: Doubt,
-    /// It has: the step is done, and is not repeated
-    #[arg(long, required_unless_present = "did_not", conflicts_with = "did_not")]
-    happened: bool,
-    /// It has not: the step is done once more
-    #[arg(long)]
-    did_not: bool,
+    #[command(flatten)]
+    verdict: Verdict,
     #[command(flatten)]
     find: Find,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+struct Verdict {
+    /// It has: the step is done, and is not repeated
+    #[arg(long)]
+    happened: bool,
+    /// It has not: the step is done once more
+    #[arg(long)]
+    did_not: bool,
 }
 
 /// Names a step of a run.
@@ -75,7 +82,8 @@ pub async fn run(
         happened: bool,
     }
 
-    let Verb::Settle(Settle { id: Doubt { run, step }, happened, find, json, .. }) = arguments.verb;
+    let Verb::Settle(Settle { id: Doubt { run, step }, verdict, find, json }) = arguments.verb;
+    let happened = verdict.happened;
     let client = Client::new(find.find(token)?)?;
     let path = path(run, &format!("/steps/{step}/settle"));
     let body = text::json(&Body { happened })?.into_bytes();

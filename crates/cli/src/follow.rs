@@ -87,7 +87,8 @@ impl Shown {
         for step in &run.steps {
             let now = (step.state, step.attempts.len());
             let before = self.steps.insert(step.id.clone(), now);
-            if before == Some(now) || (before.is_none() && step.state == StepState::Waiting) {
+            let is_untouched = step.state == StepState::Waiting && step.attempts.is_empty();
+            if before == Some(now) || (before.is_none() && is_untouched) {
                 continue;
             }
             let attempts = step.attempts.last();
@@ -96,7 +97,11 @@ impl Shown {
             let at = age(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
             let story = attempts.and_then(|attempt| attempt.story.as_deref());
             let story = story.map_or(String::new(), |story| format!(": {}", clean(story)));
-            news += &format!("  +{at:<8} {}  {}{story}\n", clean(&step.id), step.state.word());
+            let word = match step.state {
+                StepState::Waiting if !step.attempts.is_empty() => "is tried again",
+                state => state.word(),
+            };
+            news += &format!("  +{at:<8} {}  {word}{story}\n", clean(&step.id));
         }
         news
     }

@@ -2,6 +2,7 @@
 
 use domain::run::{Attempt, Doubt, Run, Step};
 use domain::time::Timestamp;
+use serde_json::Value;
 
 use crate::text::{age, clean};
 
@@ -36,9 +37,26 @@ fn tell_step(run: &Run, step: &Step, text: &mut String) {
         *text += &format!("  {}\n", clean(story));
     }
     if let Some(output) = &step.output {
-        let shown: String = output.to_string().chars().take(OUTPUT_CHARS_MAX).collect();
-        *text += &format!("  brought {}\n", clean(&shown));
+        *text += &tell_output(output);
     }
+}
+
+/// What a command wrote, line by line; anything else as it is.
+fn tell_output(output: &Value) -> String {
+    let streams = ["stdout", "stderr"].map(|name| (name, output[name].as_str()));
+    let [(_, Some(_)), (_, Some(_))] = streams else {
+        let shown: String = output.to_string().chars().take(OUTPUT_CHARS_MAX).collect();
+        return format!("  brought {}\n", clean(&shown));
+    };
+    let mut told = String::new();
+    for (name, written) in streams {
+        let written: String = written.unwrap_or_default().chars().take(OUTPUT_CHARS_MAX).collect();
+        for (at, line) in written.lines().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            told += &format!("  {name:<8}{}\n", clean(line));
+        }
+    }
+    told
 }
 
 fn tell_attempt(run: &Run, attempt: &Attempt) -> String {

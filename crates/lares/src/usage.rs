@@ -3,6 +3,7 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use cli::Exit;
+use domain::nearest::nearest;
 
 /// Prints it, and says how to end: help and version are no mistakes.
 ///
@@ -33,10 +34,21 @@ fn unknown(error: &Error) -> Option<String> {
         (false, true) => "option",
         (false, false) => "argument",
     };
-    Some(match first(error, meant) {
+    Some(match meant_word(error, meant, said) {
         Some(meant) => format!("unknown {what} `{said}`: did you mean `{meant}`?"),
         None => format!("unknown {what} `{said}`: `lares help` lists what there is"),
     })
+}
+
+/// The nearest of those that clap would name, which it does in the order of its list.
+fn meant_word<'a>(error: &'a Error, kind: ContextKind, said: &str) -> Option<&'a str> {
+    match error.get(kind)? {
+        ContextValue::Strings(texts) => {
+            let near = nearest(said, texts.iter().map(String::as_str));
+            near.or(texts.first().map(String::as_str))
+        }
+        _ => first(error, kind),
+    }
 }
 
 fn first(error: &Error, kind: ContextKind) -> Option<&str> {
