@@ -6,9 +6,12 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod copies;
 mod crash;
+mod errors;
 mod http;
 mod process;
+mod records;
 mod refusals;
 mod runs;
 mod scripts;

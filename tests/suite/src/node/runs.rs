@@ -24,7 +24,7 @@ fn a_run_that_is_followed_ends_as_its_steps_do() {
     let steps = json!([bad, with(shell("never", "true"), json!({"after": ["bad"]}))]);
     let ended = node.run(&["run", text(&node.script("bad.json", steps)), "--follow"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    for part in ["failed: bad", "code 7", "no room left", "never  shell  skipped"] {
+    for part in ["step bad failed", "code 7", "no room left", "never  shell  skipped"] {
         assert!(ended.stdout.contains(part), "no {part:?} in {}", ended.stdout);
     }
 

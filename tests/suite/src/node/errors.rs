@@ -1,0 +1,75 @@
+//! What keeps a node from starting or from going on: each with a code, whose page says what to do.
+
+use std::fs::File;
+
+use rusqlite::Connection;
+
+use super::{ANY, Node, check_refused, run, text};
+
+/// A folder in which a node has run.
+fn used() -> tempfile::TempDir {
+    Node::start().stop()
+}
+
+fn check_start(folder: &tempfile::TempDir, parts: &[&str]) {
+    let up = ["up", "--data", text(folder.path()), "--listen", ANY];
+    check_refused(&up, 2, parts);
+}
+
+#[test]
+fn the_journal_of_a_newer_program_is_left_alone() {
+    let folder = used();
+    let connection = Connection::open(folder.path().join("lares.db")).expect("it is there");
+    connection.pragma_update(None, "user_version", 999).expect("it can be written");
+    drop(connection);
+    check_start(&folder, &["E0001: ", "version 999", "newer lares"]);
+}
+
+#[test]
+fn a_folder_or_a_file_that_cannot_be_written_is_named() {
+    // Not even root makes a folder or writes a file there.
+    let up = ["up", "--data", "/sys/lares", "--listen", ANY];
+    check_refused(&up, 2, &["E0002: ", "/sys/lares"]);
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = folder.path().join("lares.db");
+    std::os::unix::fs::symlink("/sys/kernel/fscaps", &place).expect("the folder is ours");
+    check_start(&folder, &["E0002: ", "cannot be written"]);
+}
+
+#[test]
+fn what_is_no_journal_is_not_touched() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("lares.db");
+    let diary = "dear diary, ".repeat(1_000);
+    std::fs::write(&file, &diary).expect("the folder is ours");
+    check_start(&folder, &["E0005: ", "is no journal", "restore a backup"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), diary);
+}
+
+#[test]
+fn tools_of_an_earlier_node_are_waited_for_and_named() {
+    let folder = used();
+    let hands = File::open(folder.path().join("guards.lock")).expect("it is there");
+    hands.lock_shared().expect("nobody has it");
+    let pid = std::process::id().to_string();
+    check_start(&folder, &["E0006: ", &pid, "kill -TERM"]);
+}
+
+#[test]
+fn a_journal_that_another_program_holds_is_waited_for_and_named() {
+    let folder = used();
+    let holder = Connection::open(folder.path().join("lares.db")).expect("it is there");
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE").expect("it is free");
+    check_start(&folder, &["E0009: ", "another program holds"]);
+}
+
+#[test]
+fn the_page_of_an_error_is_printed() {
+    let ended = run(&["explain", "e0003"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for part in ["# E0003: ", "## What happened", "## Why", "## What to do"] {
+        assert!(ended.stdout.contains(part), "no {part:?} in {}", ended.stdout);
+    }
+    check_refused(&["explain", "E9999"], 2, &["no code of an error", "E0001 to E0010"]);
+}
