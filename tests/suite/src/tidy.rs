@@ -3,6 +3,7 @@
 //! Each test gathers every breach before it fails, and says what to do about them. The tables are
 //! data: a new package or a new dependency is a new row in `imports.rs` or `owners.rs`.
 
+mod errors;
 mod graph;
 mod imports;
 mod layout;

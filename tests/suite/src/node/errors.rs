@@ -3,7 +3,9 @@
 use std::fs::File;
 
 use rusqlite::Connection;
+use serde_json::json;
 
+use super::process::Lares;
 use super::{ANY, Node, check_refused, run, text};
 
 /// A folder in which a node has run.
@@ -72,4 +74,55 @@ fn the_page_of_an_error_is_printed() {
         assert!(ended.stdout.contains(part), "no {part:?} in {}", ended.stdout);
     }
     check_refused(&["explain", "E9999"], 2, &["no code of an error", "E0001 to E0010"]);
+}
+
+/// Fails every sync once the file that `BROKEN` names is there, as a disk does that has died.
+const BROKEN_DISK: &str = r#"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int sync_or_fail(void) {
+    const char *mark = getenv("BROKEN");
+    if (mark && access(mark, F_OK) == 0) { errno = EIO; return -1; }
+    return 0;
+}
+int fsync(int file) { (void)file; return sync_or_fail(); }
+int fdatasync(int file) { (void)file; return sync_or_fail(); }
+"#;
+
+#[test]
+fn a_disk_that_does_not_confirm_a_write_ends_the_node_and_the_next_one_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (source, library) = (folder.path().join("disk.c"), folder.path().join("disk.so"));
+    std::fs::write(&source, BROKEN_DISK).expect("the folder is ours");
+    let compiled = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", text(&library), text(&source)])
+        .status();
+    assert!(compiled.expect("lares itself needs a C compiler").success());
+
+    let mark = folder.path().join("broken");
+    let environment = [("LD_PRELOAD", text(&library)), ("BROKEN", text(&mark))];
+    let up = ["up", "--data", text(folder.path()), "--listen", ANY];
+    let mut process = Lares::start_with(&environment, &up);
+    process.line();
+    let script = folder.path().join("script.json");
+    let steps = json!([{"id": "w", "tool": "wait", "args": {"ms": 1}}]);
+    let rounds = json!({"version": 1, "rounds": [{"steps": steps}]});
+    std::fs::write(&script, rounds.to_string()).expect("the folder is ours");
+    let open = || run(&["run", text(&script), "--data", text(folder.path())]);
+    let known = open();
+    assert_eq!(known.code, Some(0), "{known:?}");
+
+    std::fs::write(&mark, "").expect("the folder is ours");
+    assert_ne!(open().code, Some(0), "acknowledged, and nobody knows whether it is kept");
+    let ended = process.end();
+    assert_eq!(ended.code, Some(70), "{ended:?}");
+    for part in ["E0007: ", "has not confirmed a write", "look at the disk"] {
+        assert!(ended.stderr.contains(part), "no {part:?} in {}", ended.stderr);
+    }
+
+    std::fs::remove_file(&mark).expect("it is there");
+    let node = Node::start_on(folder);
+    let runs = node.said(&["runs"]);
+    assert!(runs.contains(known.stdout.trim_end()), "{runs}");
 }
