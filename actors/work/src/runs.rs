@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
-use domain::journal::{self, Journal, Post, Posted, Undeliverable};
+use domain::journal::{self, Journal, Ordinal, Post, Posted, Undeliverable};
 use domain::records::{self, Place, Query, Records};
 use domain::run::{Error, Page, Question, Replayed, Run};
 use domain::time::{Clock, Dice};
@@ -21,6 +21,8 @@ use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
 
 /// Entities that one look brings.
 const PAGE: u32 = 256;
+/// Looks for a run; it may be heard between the look at its history and that at its inbox.
+const LOOKS: u32 = 2;
 /// How long somebody at the door waits for a plan to hear.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
@@ -71,13 +73,8 @@ impl Runs {
         let next = entries.last().map(|entry| entry.place.0).filter(|_| !is_last);
         let mut runs = Vec::with_capacity(entries.len());
         for entry in entries {
-            let history = past::<Plan>(&*self.journal, entry.entity).await;
             // One that cannot be read stands in the list of those that are quarantined.
-            let Some(mut run) =
-                history.ok().and_then(|past| entity::tell::run(entry.entity, &past))
-            else {
-                continue;
-            };
+            let Ok(mut run) = self.show(entry.entity).await else { continue };
             for step in &mut run.steps {
                 step.output = None;
                 step.attachments.clear();
@@ -88,9 +85,27 @@ impl Runs {
     }
 
     async fn show(&self, run: Address) -> Result<Run, Error> {
-        let history = self.history(run).await?;
-        let told = entity::tell::run(run, &history);
-        told.ok_or_else(|| Undeliverable::Unknown(run).into())
+        for _ in 0..LOOKS {
+            let history = self.history(run).await?;
+            if let Some(told) = entity::tell::run(run, &history) {
+                return Ok(told);
+            }
+            if let Some(pending) = self.pending(run).await? {
+                return Ok(pending);
+            }
+        }
+        Err(Undeliverable::Unknown(run).into())
+    }
+
+    /// One whose plan has not heard yet that it is to be opened.
+    async fn pending(&self, run: Address) -> Result<Option<Run>, Error> {
+        let waiting = self.journal.inbox(run, Ordinal::default(), 1).await.map_err(trouble)?;
+        let opening =
+            waiting.first().and_then(|waiting| match entity::Post::read(&waiting.post.body) {
+                Ok(entity::Post::Open(brief)) => Some((brief, waiting.post.at)),
+                Ok(entity::Post::Cancel(_) | entity::Post::Settle(_)) | Err(_) => None,
+            });
+        Ok(opening.map(|(brief, sent_at)| entity::tell::pending(run, &brief, sent_at)))
     }
 
     async fn questions(&self, limit: u32) -> Result<Vec<Question>, Error> {

@@ -1,9 +1,12 @@
 //! What a person is told whose command line was not understood.
 
+use clap::CommandFactory;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use cli::Exit;
 use domain::nearest::nearest;
+
+use crate::Line;
 
 /// Prints it, and says how to end: help and version are no mistakes.
 ///
@@ -19,6 +22,15 @@ pub(crate) fn explain(error: &Error) -> Exit {
 }
 
 fn unknown(error: &Error) -> Option<String> {
+    if error.kind() == ErrorKind::ArgumentConflict
+        && let Some(said) = first(error, ContextKind::InvalidSubcommand)
+    {
+        // The word before it was taken for a script, and was most likely meant as a verb.
+        return Some(format!(
+            "`{said}` is one word too many: write `lares run SCRIPT`, or `lares run show`, `cancel` \
+             or `replay` and the ID of a run"
+        ));
+    }
     let is_verb = error.kind() == ErrorKind::InvalidSubcommand;
     if !is_verb && error.kind() != ErrorKind::UnknownArgument {
         return None;
@@ -34,21 +46,14 @@ fn unknown(error: &Error) -> Option<String> {
         (false, true) => "option",
         (false, false) => "argument",
     };
-    Some(match meant_word(error, meant, said) {
+    // clap's own choice leans to whatever begins alike.
+    let verbs = Line::command();
+    let verbs = verbs.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let near = nearest(said, verbs.map(|verb| verb.get_name())).filter(|_| is_verb);
+    Some(match near.or(first(error, meant)) {
         Some(meant) => format!("unknown {what} `{said}`: did you mean `{meant}`?"),
         None => format!("unknown {what} `{said}`: `lares help` lists what there is"),
     })
-}
-
-/// The nearest of those that clap would name, which it does in the order of its list.
-fn meant_word<'a>(error: &'a Error, kind: ContextKind, said: &str) -> Option<&'a str> {
-    match error.get(kind)? {
-        ContextValue::Strings(texts) => {
-            let near = nearest(said, texts.iter().map(String::as_str));
-            near.or(texts.first().map(String::as_str))
-        }
-        _ => first(error, kind),
-    }
 }
 
 fn first(error: &Error, kind: ContextKind) -> Option<&str> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::rules::{effect_key, standing};
 use super::state::State;
-use super::wire::{Asked, Begun, By, Doubted, Ended, Ending, Event, Rested, Settled, Task};
+use super::wire::{Asked, Begun, Brief, By, Doubted, Ended, Ending, Event, Rested, Settled, Task};
 
 /// The run of a plan that was opened; nothing of one that was not yet.
 pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
@@ -31,6 +31,19 @@ pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
     }
     run.state = standing(&state);
     Some(run)
+}
+
+/// The run of a plan that was sent all this, and has not heard it yet.
+pub fn pending(id: Address, brief: &Brief, sent_at: Timestamp) -> Run {
+    Run {
+        id,
+        state: run::State::Pending,
+        opened_at: sent_at,
+        closed_at: None,
+        reason: None,
+        seq: 0,
+        steps: brief.rounds.iter().flatten().map(|task| unbegun(id, task)).collect(),
+    }
 }
 
 /// What only people can say of a run.

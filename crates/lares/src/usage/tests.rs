@@ -13,6 +13,13 @@ fn what_is_unknown_is_asked_about() {
     let rows = [
         ("upp", "unknown verb `upp`: did you mean `up`?"),
         ("tre", "unknown verb `tre`: did you mean `tree`?"),
+        ("rn", "unknown verb `rn`: did you mean `run`?"),
+        ("quarantine lits", "unknown verb `lits`: did you mean `list`?"),
+        (
+            "run cansel pln_7",
+            "`pln_7` is one word too many: write `lares run SCRIPT`, or `lares run show`, `cancel` \
+             or `replay` and the ID of a run",
+        ),
         ("xyzzy", "unknown verb `xyzzy`: `lares help` lists what there is"),
         ("up --dat x", "unknown option `--dat`: did you mean `--data`?"),
         ("up --lisen 127.0.0.1:0", "unknown option `--lisen`: did you mean `--listen`?"),
