@@ -108,7 +108,13 @@ impl House {
             limits,
         };
 
-        let options = web::Options { listen: configuration.listen, ..web::Options::default() };
+        let defaults = web::Options::default();
+        let options = web::Options {
+            listen: configuration.listen,
+            // Whatever may be in a script comes through the door.
+            body_bytes_max: defaults.body_bytes_max.max(configuration.runs.script_bytes_max),
+            ..defaults
+        };
         let shown = web::Ports {
             census: node.census(),
             runs: Arc::new(runs),

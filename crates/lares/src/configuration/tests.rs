@@ -117,3 +117,27 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         assert_eq!(read(text), Err(expected.to_owned()), "{text}");
     }
 }
+
+#[test]
+fn the_page_names_every_key() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let known = toml::Table::try_from(Configuration::default()).expect("the defaults are a table");
+    let mut missing = Vec::new();
+    for (name, value) in &known {
+        let Some(table) = value.as_table() else { continue };
+        let heading = format!("## `[{name}]`");
+        let section = page.split_once(&heading).map_or("", |(_, rest)| rest);
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let absent = table.iter().filter(|(key, value)| {
+            let row = section.lines().find(|line| line.starts_with(&format!("| `{key}` | ")));
+            let shown = match value.as_str() {
+                Some(text) => format!("| `\"{text}\"` |"),
+                None => format!("| {value} |"),
+            };
+            let is_machine_dependent = *key == "worker_threads";
+            !row.is_some_and(|row| is_machine_dependent || row.contains(&shown))
+        });
+        missing.extend(absent.map(|(key, value)| format!("{name}.{key} = {value}")));
+    }
+    assert!(missing.is_empty(), "write in docs/configuration.md: {missing:?}");
+}

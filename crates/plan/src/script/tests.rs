@@ -155,3 +155,16 @@ fn what_is_too_much_is_refused_before_anything_else() {
     let huge = with(json!([{"id": "a", "tool": "wait", "args": {"x": "x".repeat(10 << 20)}}]));
     assert!(self::faults(&huge).starts_with("the script: is longer than 1048576 bytes"));
 }
+
+#[test]
+fn the_scripts_on_the_pages_are_right() {
+    let pages = [
+        include_str!("../../../../README.md"),
+        include_str!("../../../../docs/guides/run-a-script.md"),
+    ];
+    for page in pages {
+        let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let read = blocks.map(parse).collect::<Result<Vec<_>, _>>().expect("each is right");
+        assert_eq!(read.len(), 1);
+    }
+}

@@ -50,6 +50,18 @@ fn a_run_is_shown_to_people_and_to_programs_and_can_be_decided_again() {
 }
 
 #[test]
+fn a_run_can_be_seen_from_the_moment_it_was_accepted() {
+    let node = Node::start();
+    for _ in 0..20 {
+        let run = node.open(json!([{"id": "w", "tool": "wait", "args": {"ms": 1}}]));
+        let shown = node.told(&["run", "show", &run]);
+        assert_eq!(shown["steps"][0]["id"], "w", "{shown}");
+        let runs = node.told(&["runs", "--limit", "1"]);
+        assert_eq!(runs["runs"][0]["id"], run.as_str(), "{runs}");
+    }
+}
+
+#[test]
 fn a_run_that_is_canceled_leaves_nothing_of_its_command() {
     let node = Node::start();
     let pipe = Pipe::new(node.folder.path());
