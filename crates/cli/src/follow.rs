@@ -97,10 +97,8 @@ impl Shown {
             let at = age(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
             let story = attempts.and_then(|attempt| attempt.story.as_deref());
             let story = story.map_or(String::new(), |story| format!(": {}", clean(story)));
-            let word = match step.state {
-                StepState::Waiting if !step.attempts.is_empty() => "is tried again",
-                state => state.word(),
-            };
+            let is_tried_again = step.state == StepState::Waiting && !step.attempts.is_empty();
+            let word = if is_tried_again { "is tried again" } else { step.state.word() };
             news += &format!("  +{at:<8} {}  {word}{story}\n", clean(&step.id));
         }
         news

@@ -129,7 +129,8 @@ pub(crate) fn restore(arguments: &Restore) -> Result<Exit, Failure> {
         false => format!("lares up --data {}", data.display()),
     };
     let told = cli::backup::tell(&copied(data.clone(), &checked));
-    write!(std::io::stdout(), "{told}start a node on it with `{start}`\n").ok();
+    // Who has left before the answer finds the journal all the same.
+    writeln!(std::io::stdout(), "{told}start a node on it with `{start}`").ok();
     Ok(Exit::Done)
 }
 

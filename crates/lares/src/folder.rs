@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cli::{Exit, Node};
 
-use crate::code;
+use crate::code::{self, Code};
 use crate::failure::Failure;
 
 /// A data folder that is this process's alone until the value is dropped or the process ends.
@@ -50,16 +50,19 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Taken { .. } => Some(code::FOLDER_TAKEN),
-            Error::Make { source, .. } | Error::Write { source, .. } => match source.kind() {
-                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                    Some(code::READ_ONLY)
-                }
-                io::ErrorKind::StorageFull => Some(code::DISK_FULL),
-                _ => None,
-            },
+            Error::Make { source, .. } | Error::Write { source, .. } => code_of(source),
         };
         Failure::new(Exit::Usage, error).coded(code)
     }
+}
+
+fn code_of(error: &io::Error) -> Option<Code> {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    let kind = error.kind();
+    if [PermissionDenied, ReadOnlyFilesystem].contains(&kind) {
+        return Some(code::READ_ONLY);
+    }
+    (kind == StorageFull).then_some(code::DISK_FULL)
 }
 
 /// The file that is locked; it holds the pid of who holds it.

@@ -93,6 +93,6 @@ fn a_copy_that_is_damaged_or_absent_makes_nothing() {
     check_refused(&["restore", text(&file), "--data", data], 1, &["E0005: ", "damaged"]);
     assert!(!Path::new(data).join("lares.db").exists());
     // The folder is as good as before.
-    let mut process = super::Lares::start(&["up", "--data", &data, "--listen", ANY]);
+    let mut process = super::Lares::start(&["up", "--data", data, "--listen", ANY]);
     process.line();
 }
