@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use domain::id::Address;
+use domain::id::{Address, Kind};
 use domain::journal::{self, Ordinal, Seq};
 use domain::records::shown::{Case, Event, Quarantine, Quarantined, Waiting};
 use domain::records::{self, Entry, Unmended};
@@ -74,10 +74,11 @@ async fn find(desk: &Desk, address: Address) -> Result<Entry, Refusal> {
             return Ok(found);
         }
         if is_last {
-            let message = format!(
-                "{address} is not put aside: `lares quarantine list` shows who is, and `lares run \
-                 show {address}` what it does"
-            );
+            let mut message =
+                format!("{address} is not put aside: `lares quarantine list` shows who is");
+            if address.kind == Kind::Plan {
+                message += &format!(", and `lares run show {address}` what it does");
+            }
             return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown", message));
         }
     }

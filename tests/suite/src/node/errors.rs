@@ -1,6 +1,8 @@
 //! What keeps a node from starting or from going on: each with a code, whose page says what to do.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -76,6 +78,37 @@ fn the_page_of_an_error_is_printed() {
     check_refused(&["explain", "E9999"], 2, &["no code of an error", "E0001 to E0010"]);
 }
 
+/// Compiles what stands between the program and the system from its start.
+fn preloaded(folder: &Path, source: &str) -> PathBuf {
+    let (file, library) = (folder.join("disk.c"), folder.join("disk.so"));
+    std::fs::write(&file, source).expect("the folder is ours");
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-o", text(&library), text(&file)]).status();
+    assert!(compiled.expect("lares itself needs a C compiler").success());
+    library
+}
+
+/// Has no room for a page, as a disk that is full.
+const FULL_DISK: &str = r#"
+#include <errno.h>
+#include <unistd.h>
+static ssize_t refuse(void) { errno = ENOSPC; return -1; }
+ssize_t pwrite(int f, const void *b, size_t n, off_t o) { return refuse(); }
+ssize_t pwrite64(int f, const void *b, size_t n, long o) { return refuse(); }
+"#;
+
+#[test]
+fn a_full_disk_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let library = preloaded(folder.path(), FULL_DISK);
+    let up = ["up", "--data", text(folder.path()), "--listen", ANY];
+    let ended = Lares::start_with(&[("LD_PRELOAD", text(&library))], &up).end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for part in ["E0010: ", "is full", "make room"] {
+        assert!(ended.stderr.contains(part), "no {part:?} in {}", ended.stderr);
+    }
+}
+
 /// Fails every sync once the file that `BROKEN` names is there, as a disk does that has died.
 const BROKEN_DISK: &str = r#"
 #include <errno.h>
@@ -93,13 +126,7 @@ int fdatasync(int file) { (void)file; return sync_or_fail(); }
 #[test]
 fn a_disk_that_does_not_confirm_a_write_ends_the_node_and_the_next_one_goes_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (source, library) = (folder.path().join("disk.c"), folder.path().join("disk.so"));
-    std::fs::write(&source, BROKEN_DISK).expect("the folder is ours");
-    let compiled = std::process::Command::new("cc")
-        .args(["-shared", "-fPIC", "-o", text(&library), text(&source)])
-        .status();
-    assert!(compiled.expect("lares itself needs a C compiler").success());
-
+    let library = preloaded(folder.path(), BROKEN_DISK);
     let mark = folder.path().join("broken");
     let environment = [("LD_PRELOAD", text(&library)), ("BROKEN", text(&mark))];
     let up = ["up", "--data", text(folder.path()), "--listen", ANY];
