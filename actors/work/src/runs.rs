@@ -74,7 +74,8 @@ impl Runs {
         let mut runs = Vec::with_capacity(entries.len());
         for entry in entries {
             // One that cannot be read stands in the list of those that are quarantined.
-            let Ok(mut run) = self.show(entry.entity).await else { continue };
+            let Ok(mut run) = self.look(entry.entity).await else { continue };
+            run.quarantined = entry.reason.filter(|_| entry.state == records::State::Quarantined);
             for step in &mut run.steps {
                 step.output = None;
                 step.attachments.clear();
@@ -85,6 +86,18 @@ impl Runs {
     }
 
     async fn show(&self, run: Address) -> Result<Run, Error> {
+        let mut told = self.look(run).await?;
+        if !told.state.is_final() {
+            let state = Some(records::State::Quarantined);
+            let query = Query { kind: Some(Kind::Plan), state, ..Query::default() };
+            let aside = self.records.entities(query, PAGE).await.map_err(trouble)?;
+            let found = aside.into_iter().find(|entry| entry.entity == run);
+            told.quarantined = found.map(|entry| entry.reason.unwrap_or_default());
+        }
+        Ok(told)
+    }
+
+    async fn look(&self, run: Address) -> Result<Run, Error> {
         for _ in 0..LOOKS {
             let history = self.history(run).await?;
             if let Some(told) = entity::tell::run(run, &history) {

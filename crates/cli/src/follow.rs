@@ -39,7 +39,8 @@ pub(crate) async fn run(
                 if !json {
                     text::write(&shown.news(&run), out)?;
                 }
-                if run.state.is_final() {
+                // Whoever is put aside does nothing more by itself.
+                if run.state.is_final() || run.quarantined.is_some() {
                     let text = if json { text::json(&run)? } else { summary(&run) };
                     text::write(&text, out)?;
                     let is_completed = run.state == State::Completed;

@@ -41,11 +41,15 @@ fn row(run: &Run) -> [String; 5] {
     let done = run.steps.iter().filter(|step| step.state == StepState::Done).count();
     let took = run.closed_at.map(|closed_at| closed_at.since(run.opened_at));
     let took = took.map(|took| text::age(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
+    let (state, why) = match &run.quarantined {
+        Some(_) => ("quarantined", &run.quarantined),
+        None => (run.state.word(), &run.reason),
+    };
     [
         run.id.to_string(),
-        run.state.word().to_owned(),
+        state.to_owned(),
         format!("{done}/{}", run.steps.len()),
         took.unwrap_or_else(|| "-".to_owned()),
-        run.reason.as_deref().map_or("-".to_owned(), text::clean),
+        why.as_deref().map_or("-".to_owned(), text::clean),
     ]
 }

@@ -19,6 +19,10 @@ pub(crate) fn tell(run: &Run) -> String {
         text += &format!(": {}", clean(reason));
     }
     text.push('\n');
+    if let Some(why) = &run.quarantined {
+        let (why, id) = (clean(why), run.id);
+        text += &format!("quarantined: {why}; look at it with `lares quarantine show {id}`\n");
+    }
     run.steps.iter().for_each(|step| tell_step(run, step, &mut text));
     text
 }

@@ -55,6 +55,9 @@ pub struct Run {
     pub closed_at: Option<Timestamp>,
     /// Why it failed or was canceled.
     pub reason: Option<String>,
+    /// Why it is quarantined, if it is: nothing of it goes on until somebody releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
     /// The last event of its history.
     pub seq: u64,
     pub steps: Vec<Step>,

@@ -20,6 +20,7 @@ pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
         opened_at: first.at,
         closed_at: None,
         reason: None,
+        quarantined: None,
         seq: 0,
         steps: Vec::new(),
     };
@@ -41,6 +42,7 @@ pub fn pending(id: Address, brief: &Brief, sent_at: Timestamp) -> Run {
         opened_at: sent_at,
         closed_at: None,
         reason: None,
+        quarantined: None,
         seq: 0,
         steps: brief.rounds.iter().flatten().map(|task| unbegun(id, task)).collect(),
     }

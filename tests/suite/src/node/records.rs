@@ -77,6 +77,9 @@ fn a_run_that_cannot_be_read_is_put_aside_until_somebody_has_mended_and_released
     check_refused(&["run", "show", &run, "--data", data], 1, &[why, "lares quarantine show"]);
 
     tamper(node.folder.path(), MEND);
+    assert!(node.said(&["run", "show", &run]).contains("quarantined: "));
+    let runs = node.said(&["runs"]);
+    assert!(runs.contains("quarantined") && runs.contains(why), "{runs}");
     let said = node.said(&["quarantine", "release", &run]);
     assert!(said.contains("goes on"), "{said}");
     until("it asks what became of its step", || {
