@@ -131,6 +131,8 @@ pub enum Unclaimed {
     Undeliverable(#[from] Undeliverable),
     #[error("{entity} holds events of format {format}, which this program is too old to read")]
     TooNew { entity: Address, format: u16 },
+    #[error("{0} is another node's, and that one lives: it is not to be had")]
+    Held(Address),
 }
 
 /// Everything one turn of an entity decided.
@@ -265,7 +267,7 @@ pub trait Journal: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
 
     /// Open entities after `after` that owe something, are waited for, or wake at some time; in
-    /// the order of their addresses, no more than so many.
+    /// the order of their addresses, no more than so many. Not those that another node holds.
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
 
     /// Keeps bytes under the name they have by what they are. Until an append names them they are

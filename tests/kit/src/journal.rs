@@ -41,6 +41,16 @@ struct Shelf {
     refusals: u32,
     /// So many are taken, and nobody hears of it.
     lost_answers: u32,
+    /// Of the boots that are known to live; whoever is not here is dead.
+    leases: BTreeMap<Boot, Lease>,
+}
+
+/// Whether what a living boot has may be claimed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lease {
+    Held,
+    /// It may still be at work, and nobody can tell.
+    Ended,
 }
 
 struct Kept {
@@ -162,13 +172,35 @@ impl Shelf {
         if entity.format > format {
             return Err(Unclaimed::TooNew { entity: address, format: entity.format });
         }
+        let lease = entity.owner.filter(|owner| *owner != boot);
+        let before = match lease.and_then(|owner| self.leases.get(&owner)) {
+            Some(Lease::Held) => return Err(Unclaimed::Held(address)),
+            _ if entity.owes == 0 => Before::Clean,
+            Some(Lease::Ended) => Before::TakenOver,
+            None => Before::Crashed,
+        };
         entity.epoch.0 += 1;
         entity.owner = Some(boot);
         Ok(Claimed {
             epoch: entity.epoch,
             head: Seq(entity.events.len() as u64),
-            before: if entity.owes > 0 { Before::Crashed } else { Before::Clean },
+            before,
             wake_at: entity.wake_at,
+        })
+    }
+
+    fn due(
+        &self,
+        after: Option<Address>,
+        is_free: impl Fn(&Entity) -> bool,
+    ) -> impl Iterator<Item = Due> {
+        let later = self.entities.iter().filter(move |(address, _)| Some(**address) > after);
+        let open =
+            later.filter(move |(_, entity)| entity.status == Status::Open && is_free(entity));
+        open.filter_map(|(address, entity)| {
+            let at_once = entity.owes > 0 || entity.waiting().next().is_some();
+            let at = entity.wake_at.filter(|_| !at_once);
+            (at_once || at.is_some()).then_some(Due { entity: *address, at })
         })
     }
 
@@ -277,6 +309,36 @@ impl FakeJournal {
         self.shelf().lost_answers = count;
     }
 
+    /// A boot lives from now on, and what it claims is its own until its lease ends.
+    pub fn begin_lease(&self, boot: Boot) {
+        self.shelf().leases.insert(boot, Lease::Held);
+    }
+
+    /// It may live on, and others may claim what it has.
+    pub fn end_lease(&self, boot: Boot) {
+        self.shelf().leases.insert(boot, Lease::Ended);
+    }
+
+    /// A boot is over, and everybody knows.
+    pub fn forget_boot(&self, boot: Boot) {
+        self.shelf().leases.remove(&boot);
+    }
+
+    /// What is due and may be claimed by this boot.
+    pub fn due_for(&self, boot: Boot, after: Option<Address>, limit: u32) -> Vec<Due> {
+        let shelf = self.shelf();
+        let is_free = |entity: &Entity| {
+            let other = entity.owner.filter(|owner| *owner != boot);
+            other.is_none_or(|owner| shelf.leases.get(&owner) != Some(&Lease::Held))
+        };
+        shelf.due(after, is_free).take(limit as usize).collect()
+    }
+
+    /// How often an entity was claimed.
+    pub fn claims(&self, entity: Address) -> u64 {
+        self.shelf().entities.get(&entity).map_or(0, |entity| entity.epoch.0)
+    }
+
     /// What a disk does that flips a bit: this event cannot be read any more.
     pub fn spoil(&self, entity: Address, seq: Seq) {
         let mut shelf = self.shelf();
@@ -359,16 +421,10 @@ impl Journal for FakeJournal {
 
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
         let shelf = self.shelf();
-        let later = shelf.entities.iter().filter(|(address, _)| Some(**address) > after);
-        let due = later.filter(|(_, entity)| entity.status == Status::Open).filter_map(
-            |(address, entity)| {
-                let at_once = entity.owes > 0 || entity.waiting().next().is_some();
-                let at = entity.wake_at.filter(|_| !at_once);
-                (at_once || at.is_some()).then_some(Due { entity: *address, at })
-            },
-        );
-        Box::pin(ready(Ok(due.take(limit as usize).collect())))
+        let due = shelf.due(after, |_| true).take(limit as usize).collect();
+        Box::pin(ready(Ok(due)))
     }
+
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {
         if bytes.len() > BYTES_MAX {
             return Box::pin(ready(Err(Error::TooBig(bytes.len()))));

@@ -96,6 +96,10 @@ impl<E: Entity> Shell<E> {
                 tracing::debug!(entity = %self.me, %gone, "nothing to do");
                 return Ok(None);
             }
+            Err(held @ Unclaimed::Held(_)) => {
+                tracing::debug!(entity = %self.me, %held, "nothing to do here");
+                return Ok(None);
+            }
             Err(error @ Unclaimed::TooNew { .. }) => return Err(error.into()),
         };
         self.life.epoch = claimed.epoch;
