@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::id::Id;
 use domain::time::{Clock, Dice};
 use runtime::{Sight, Witness};
 
@@ -35,6 +36,7 @@ pub(super) struct Boot {
     pub(super) common: Arc<Common>,
     pub(super) dial: Arc<Mutex<Dial>>,
     dice: SeededDice,
+    id: OnceLock<Id>,
     alive: AtomicBool,
     /// The runtime has nothing left to do at this moment.
     idle: AtomicBool,
@@ -70,6 +72,7 @@ impl Boot {
             common: Arc::clone(common),
             dial: Arc::clone(dial),
             dice: SeededDice::of(common.seed, &format!("{name} {number}")),
+            id: OnceLock::new(),
             alive: AtomicBool::new(true),
             idle: AtomicBool::new(false),
             stepper: Mutex::default(),
@@ -78,6 +81,16 @@ impl Boot {
             pauses_at: AtomicU64::new(u64::MAX),
             spins_at: AtomicU64::new(TOUCHES_PER_MOMENT_MAX),
             inside: Mutex::new(inside),
+        })
+    }
+
+    /// What the journal knows it by; it lives there from the first time this is asked.
+    pub(super) fn id(self: &Arc<Self>) -> Id {
+        *self.id.get_or_init(|| {
+            let now = SimulatedClock(Arc::clone(self)).now();
+            let id = Id::roll(now, &SimulatedDice(Arc::clone(self)));
+            self.common.journal.begin_lease(id);
+            id
         })
     }
 
@@ -133,6 +146,9 @@ impl Boot {
 
     /// Lets go of everything the node left here; its actors would hold themselves alive otherwise.
     pub(super) fn clear(&self) {
+        if let Some(id) = self.id.get() {
+            self.common.journal.forget_boot(*id);
+        }
         let inside = std::mem::take(&mut *self.inside());
         drop(inside);
     }

@@ -1,95 +1,129 @@
 //! The journal as a node of the world reaches it: every call takes a moment and may be the last.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::blob::Blob;
-use domain::id::Address;
+use domain::id::{Address, Id};
 use domain::journal::{
     Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
     Unclaimed, Waiting,
 };
-use domain::time::{Clock, Dice, Timestamp};
+use domain::time::{Clock, Timestamp};
+use futures::FutureExt;
 
-use super::boot::{Boot, SimulatedClock, SimulatedDice};
+use super::boot::{Boot, SimulatedClock};
 use crate::journal::FakeJournal;
-
-/// The longest that a commit takes, unless it is told otherwise.
-const COMMIT_MAX_US: u64 = 2_000;
 
 pub(super) struct SimulatedJournal {
     pub(super) boot: Arc<Boot>,
-    pub(super) shelf: Arc<FakeJournal>,
+    /// Who asks what is due.
+    pub(super) boot_id: Id,
+}
+
+fn unavailable<T>() -> Result<T, Error> {
+    Err(Error::Unavailable("its machine is down".to_owned()))
 }
 
 impl SimulatedJournal {
-    /// A write: on its way for a moment, then in, then known to be. The node may crash before,
-    /// between and after.
+    /// A write: on its way for a while, then in, then known to be. The node may crash before,
+    /// between and after; whoever gives it up does not take it back.
     fn write<T: Send + 'static>(
         &self,
-        what: &'static str,
-        write: impl Future<Output = T> + Send + 'static,
-    ) -> BoxFuture<'static, T> {
+        (path, what): (String, &'static str),
+        write: impl FnOnce(&FakeJournal) -> BoxFuture<'_, Result<T, Error>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Error>> {
         let boot = Arc::clone(&self.boot);
         Box::pin(async move {
-            reach(&boot, what, "begins").await;
-            let moment = SimulatedDice(Arc::clone(&boot)).roll() % COMMIT_MAX_US;
-            SimulatedClock(Arc::clone(&boot)).sleep(Duration::from_micros(moment)).await;
-            if !boot.is_alive() {
-                return pending().await;
+            reach(&boot, &path, &format!("{what} begins")).await;
+            let commits = &boot.common.commits;
+            if commits.is_down(boot.common.now_ns()) {
+                return unavailable();
             }
-            let written = write.await;
-            reach(&boot, what, "is in").await;
+            let at_once = |journal: &FakeJournal| {
+                write(journal).now_or_never().expect("a journal in memory waits for nothing")
+            };
+            let committed = commits.begin(&boot, &path, what, at_once);
+            let Ok(written) = committed.await else { return unavailable() };
+            reach(&boot, &path, &format!("{what} is in")).await;
             written
         })
     }
 
     fn read<T: Send + 'static>(
         &self,
-        read: impl Future<Output = T> + Send + 'static,
-    ) -> BoxFuture<'static, T> {
+        line: Option<(String, &'static str)>,
+        read: impl FnOnce(&FakeJournal) -> BoxFuture<'_, Result<T, Error>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Error>> {
         let boot = Arc::clone(&self.boot);
         Box::pin(async move {
-            if !boot.touch() {
-                return pending().await;
+            match line {
+                Some((path, what)) => reach(&boot, &path, what).await,
+                None if boot.touch() => {}
+                None => return pending().await,
             }
-            read.await
+            match boot.common.commits.is_down(boot.common.now_ns()) {
+                true => unavailable(),
+                false => read(&boot.common.journal).await,
+            }
         })
     }
 }
 
-async fn reach(boot: &Boot, what: &str, how: &str) {
-    if !boot.write("journal", &format!("{what} {how}")) {
+async fn reach(boot: &Boot, path: &str, what: &str) {
+    if !boot.write(path, what) {
         pending::<()>().await;
     }
 }
 
+fn of(entity: Address) -> String {
+    format!("journal/{entity}")
+}
+
 impl Journal for SimulatedJournal {
     fn post(&self, post: Post) -> BoxFuture<'_, Result<Posted, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.write("a post", async move { shelf.post(post).await })
+        self.write((of(post.to), "a post"), move |shelf| shelf.post(post))
     }
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Result<Claimed, Unclaimed>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.write("a claim", async move { shelf.claim(claim).await })
+        let boot = Arc::clone(&self.boot);
+        let claiming = self.write((of(claim.entity), "a claim"), move |shelf| shelf.claim(claim));
+        Box::pin(async move {
+            let claimed = claiming.await?;
+            let path = of(claim.entity);
+            let now = SimulatedClock(Arc::clone(&boot)).now();
+            let wake_at = claimed.as_ref().ok().and_then(|claimed| claimed.wake_at);
+            match &claimed {
+                Ok(_) if wake_at.is_some_and(|at| at <= now) => {
+                    reach(&boot, &path, "is woken").await;
+                }
+                Err(Unclaimed::Held(_)) => reach(&boot, &path, "is held by another").await,
+                Ok(_) | Err(_) => {}
+            }
+            Ok(claimed)
+        })
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.write("an append", async move { shelf.append(append).await })
+        let boot = Arc::clone(&self.boot);
+        let path = of(append.entity);
+        let appending = self.write((path.clone(), "an append"), move |shelf| shelf.append(append));
+        Box::pin(async move {
+            let appended = appending.await?;
+            if appended == Appended::Superseded {
+                reach(&boot, &path, "is superseded").await;
+            }
+            Ok(appended)
+        })
     }
 
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.write("a blob", async move { shelf.keep(bytes, at).await })
+        self.write(("journal".to_owned(), "a blob"), move |shelf| shelf.keep(bytes, at))
     }
 
     fn blob(&self, blob: Blob) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.read(async move { shelf.blob(blob).await })
+        self.read(None, move |shelf| shelf.blob(blob))
     }
 
     fn history(
@@ -98,8 +132,8 @@ impl Journal for SimulatedJournal {
         after: Seq,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Recorded>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.read(async move { shelf.history(entity, after, limit).await })
+        let line = (of(entity), "its history is read");
+        self.read(Some(line), move |shelf| shelf.history(entity, after, limit))
     }
 
     fn inbox(
@@ -108,8 +142,8 @@ impl Journal for SimulatedJournal {
         after: Ordinal,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Waiting>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.read(async move { shelf.inbox(entity, after, limit).await })
+        let line = (of(entity), "its inbox is read");
+        self.read(Some(line), move |shelf| shelf.inbox(entity, after, limit))
     }
 
     fn answer(
@@ -117,12 +151,14 @@ impl Journal for SimulatedJournal {
         entity: Address,
         key: Arc<str>,
     ) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.read(async move { shelf.answer(entity, key).await })
+        self.read(None, move |shelf| shelf.answer(entity, key))
     }
 
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        let shelf = Arc::clone(&self.shelf);
-        self.read(async move { shelf.due(after, limit).await })
+        let boot_id = self.boot_id;
+        self.read(None, move |shelf| {
+            let due = shelf.due_for(boot_id, after, limit);
+            Box::pin(std::future::ready(Ok(due)))
+        })
     }
 }

@@ -10,12 +10,14 @@
 //! under way. Actors of different nodes meet on the [`Wire`] and nowhere else.
 
 mod boot;
+mod commits;
 mod dial;
 mod dice;
 mod door;
 mod journal;
 mod machine;
 mod outside;
+mod points;
 mod seeds;
 mod site;
 mod trace;
@@ -38,6 +40,7 @@ use machine::Machine;
 pub use dice::SeededDice;
 pub use door::{FakeDoor, Served};
 pub use outside::Done;
+pub use points::{POINTS, point_of};
 pub use seeds::seeds;
 pub use site::{Notes, Point, Site};
 pub use trace::Line;
@@ -56,6 +59,7 @@ struct Common {
     chance: SeededDice,
     /// One for all nodes: what is in it outlives them.
     journal: Arc<FakeJournal>,
+    commits: commits::Commits,
     outside: Arc<outside::Book>,
 }
 
@@ -97,6 +101,7 @@ impl World {
             letters: Mutex::default(),
             chance: SeededDice::of(seed, "world"),
             journal: Arc::default(),
+            commits: commits::Commits::default(),
             outside: Arc::default(),
         };
         let faults = SeededDice::of(seed, "faults");
@@ -149,11 +154,12 @@ impl World {
     fn next_event(&self) -> Option<u64> {
         let arrival = lock(&self.common.letters).next_arrival();
         let due = self.machines.values().filter_map(Machine::next_due);
-        due.chain(arrival).min()
+        due.chain(arrival).chain(self.common.commits.next()).min()
     }
 
     fn deliver(&mut self) {
         let now = self.common.now_ns();
+        self.common.commits.go_on(&self.common);
         loop {
             // Taken out first: whoever reads a letter may send the next one.
             let Some(letter) = lock(&self.common.letters).arrived(now) else { return };
@@ -181,10 +187,10 @@ impl World {
         self.machine(name).crash_when(Box::new(is_last));
     }
 
-    /// Crashes a node when one of its actors reaches this [`Point`].
+    /// Crashes a node when it comes to this place: one of [`POINTS`], or a [`Point`] of a test.
     pub fn crash_at(&mut self, name: &str, point: &str) {
-        let reached = site::reached(point);
-        self.crash_when(name, move |line| line.what == reached);
+        let point = point.to_owned();
+        self.crash_when(name, move |line| points::is_at(&point, line));
     }
 
     /// Crashes a node when it touches one of its ports after this many touches more: with every
@@ -241,6 +247,29 @@ impl World {
         lock(&self.machine(name).dial).jump(ahead_ms);
     }
 
+    /// From now on a commit takes up to so long; as always without one.
+    pub fn stall_journal(&mut self, longest: Option<Duration>) {
+        self.common.commits.stall(longest);
+    }
+
+    /// Crashes the machine of the journal. What was acknowledged is there when it is up again; of
+    /// what was not, some is and some is forgotten.
+    pub fn crash_journal(&mut self, down_for: Duration) {
+        let until = self.common.now_ns().saturating_add(nanos(down_for));
+        self.common.commits.crash(until, &self.common);
+    }
+
+    /// Lets others claim what a node has, whether or not it lives on.
+    pub fn end_lease(&mut self, name: &str) {
+        let boot_id = self.machine(name).boot_now().id();
+        self.common.journal.end_lease(boot_id);
+    }
+
+    /// Sends a few words to an address of a node, from nobody of this world.
+    pub fn send(&mut self, to: &str, address: &str, text: impl Into<String>) {
+        wire::send(&self.common, "-", to, address, text.into());
+    }
+
     /// Lets a door fail: whoever serves it now, then those who try, as often as said.
     pub fn fail_door(&mut self, name: &str, door: &str, times: u32) {
         let doors = &self.machine(name).doors;
@@ -294,6 +323,17 @@ impl World {
     /// What was done outside, by key.
     pub fn outside(&self) -> BTreeMap<String, Done> {
         self.common.outside.read(self.common.now_ns())
+    }
+
+    /// How many hands of nodes were at something at the same time, at most: calls of `near` name
+    /// it as what they use.
+    pub fn most_at_once(&self, used: &str) -> u32 {
+        self.common.outside.most_at_once(used)
+    }
+
+    /// How many lines there are.
+    pub fn lines_seen(&self) -> usize {
+        self.common.trace.lines().len()
     }
 
     /// Everything that was seen so far, one line per event.

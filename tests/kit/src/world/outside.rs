@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::time::Clock;
-use domain::tool::{Call, Class, Contract, Effect, Failure, Output, Tools};
+use domain::tool::{Attachment, Call, Class, Content, Contract, Effect, Failure, Output, Tools};
 use futures::future::{Either, select};
 use serde_json::{Value, json};
 
@@ -27,6 +27,25 @@ pub struct Done {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pages: Mutex<BTreeMap<String, Page>>,
+    used: Mutex<BTreeMap<String, Used>>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    now: u32,
+    most_at_once: u32,
+}
+
+/// A hand at something; however it ends, it lets go.
+struct Hand<'a> {
+    book: &'a Book,
+    used: &'a str,
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        lock(&self.book.used).entry(self.used.to_owned()).or_default().now -= 1;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +77,18 @@ impl Book {
         pages.collect()
     }
 
+    fn hold<'a>(&'a self, used: &'a str) -> Hand<'a> {
+        let mut all = lock(&self.used);
+        let page = all.entry(used.to_owned()).or_default();
+        page.now += 1;
+        page.most_at_once = page.most_at_once.max(page.now);
+        Hand { book: self, used }
+    }
+
+    pub(super) fn most_at_once(&self, used: &str) -> u32 {
+        lock(&self.used).get(used).map_or(0, |used| used.most_at_once)
+    }
+
     fn done(&self, key: &str, now: u64) -> Done {
         self.read(now).get(key).copied().unwrap_or_default()
     }
@@ -83,7 +114,8 @@ impl Book {
 /// The arguments say how it goes: `takes_ms`, and `says`, a list of what it answers the first,
 /// second … time: `ok`, `busy`, `fail`, `unknown`, `silent`, `panic`; `ok` after that. An effect
 /// happens half way through, unless the answer is `busy` or `fail`. `look` tells whether its key
-/// has had an effect.
+/// has had an effect. `attaches` is how many bytes come with an answer, and `uses` names what a
+/// near hand is at meanwhile.
 pub(super) struct SimulatedTools {
     pub(super) boot: Arc<Boot>,
     pub(super) book: Arc<Book>,
@@ -138,6 +170,12 @@ impl Tools for SimulatedTools {
     }
 }
 
+fn attached(call: &Call) -> Vec<Attachment> {
+    let bytes = call.args["attaches"].as_u64().map(|length| vec![b'x'; length as usize]);
+    let named = |bytes| Attachment { name: "text".to_owned(), content: Content::Bytes(bytes) };
+    bytes.map(named).into_iter().collect()
+}
+
 async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, Failure> {
     let clock = SimulatedClock(Arc::clone(boot));
     let now = || boot.common.now_ns();
@@ -148,6 +186,7 @@ async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, F
             _ => Ok(Output { value: json!({"exit": 0}), ..Output::default() }),
         };
     }
+    let _hand = call.args["uses"].as_str().map(|used| book.hold(used));
     let half = Duration::from_millis(call.args["takes_ms"].as_u64().unwrap_or(10)) / 2;
     let request = book.ask(call);
     let says = call.args["says"][request as usize - 1].as_str().unwrap_or("ok").to_owned();
@@ -163,9 +202,12 @@ async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, F
     if happens && &*call.tool == "near" {
         book.happen_at(&call.key, now());
     }
+    if !boot.write(&format!("tool/{}", call.tool), &format!("is at {}", call.key)) {
+        return pending().await;
+    }
     clock.sleep(half).await;
     match says.as_str() {
-        "ok" => Ok(Output { value: json!({"request": request}), ..Output::default() }),
+        "ok" => Ok(Output { value: json!({"request": request}), attachments: attached(call) }),
         "busy" => Err(failure(Class::Busy { after_ms: None }, Value::Null)),
         "fail" => Err(failure(Class::Failed, Value::Null)),
         "unknown" => Err(failure(Class::Unknown, Value::Null)),

@@ -61,8 +61,7 @@ impl Site<'_> {
 
     /// The journal that all nodes of the world share.
     pub fn journal(&self) -> Arc<dyn Journal> {
-        let shelf = Arc::clone(&self.boot.common.journal);
-        Arc::new(SimulatedJournal { boot: Arc::clone(self.boot), shelf })
+        Arc::new(SimulatedJournal { boot: Arc::clone(self.boot), boot_id: self.boot_id() })
     }
 
     /// The same, as people look at it and mend it.
@@ -76,9 +75,14 @@ impl Site<'_> {
         Arc::new(SimulatedTools { boot: Arc::clone(self.boot), book })
     }
 
-    /// Another for each boot.
+    /// Another for each boot. The journal takes it for alive until it is over.
     pub fn boot_id(&self) -> Id {
-        Id::roll(self.clock().now(), &*self.dice())
+        self.boot.id()
+    }
+
+    /// The same journal as people see and mend it; to look costs no time.
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.boot.common.journal) as Arc<dyn Records>
     }
 
     /// A door of this name, whose book the world keeps.

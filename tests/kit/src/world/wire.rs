@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Common;
 use super::boot::Boot;
 use super::dial::nanos;
 
@@ -49,6 +50,14 @@ impl Letters {
     }
 }
 
+/// Puts a letter on its way.
+pub(super) fn send(common: &Common, from: &str, to: &str, address: &str, text: String) {
+    let spread = nanos(TRAVEL_MAX - TRAVEL_MIN);
+    let arrives = common.now_ns() + nanos(TRAVEL_MIN) + common.chance.below(spread + 1);
+    let (from, to, address) = (from.to_owned(), to.to_owned(), address.to_owned());
+    super::boot::lock(&common.letters).post(Letter { from, to, address, text }, arrives);
+}
+
 /// One node's end of the wire.
 #[derive(Clone)]
 pub struct Wire(pub(super) Arc<Boot>);
@@ -59,16 +68,7 @@ impl Wire {
         if !self.0.touch() {
             return;
         }
-        let common = &self.0.common;
-        let spread = nanos(TRAVEL_MAX - TRAVEL_MIN);
-        let arrives = common.now_ns() + nanos(TRAVEL_MIN) + common.chance.below(spread + 1);
-        let letter = Letter {
-            from: self.0.name.to_string(),
-            to: to.to_owned(),
-            address: address.to_owned(),
-            text: text.into(),
-        };
-        super::boot::lock(&common.letters).post(letter, arrives);
+        send(&self.0.common, &self.0.name, to, address, text.into());
     }
 
     /// Hears letters for this address, in the place of whoever did before.
