@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::tree;
 use ractor::ActorRef;
 
-use crate::child::Spec;
+use crate::child::{Body, Plan, Spec};
 use crate::core::Key;
 use crate::incarnation::Incarnation;
 use crate::supervisor::Note;
@@ -171,6 +171,20 @@ impl Seat {
     /// The supervisor above, while it lives.
     pub(crate) fn keeper(&self) -> Option<ActorRef<Note>> {
         self.parent.as_ref()?.with_below(|below| below.office.clone()).flatten()
+    }
+
+    /// Whether it goes for good when whoever sits at `top`, above it or itself, dies: nobody starts
+    /// the children of a dynamic supervisor again, nor anybody below them.
+    pub(crate) fn goes_with(&self, top: &Arc<Seat>) -> bool {
+        let Some(parent) = &self.parent else { return false };
+        parent.is_dynamic() || (!Arc::ptr_eq(parent, top) && parent.goes_with(top))
+    }
+
+    fn is_dynamic(&self) -> bool {
+        match Arc::clone(&self.spec).body() {
+            Body::Supervisor(branch) => matches!(branch.plan.plan, Plan::Dynamic(_)),
+            Body::Worker(_) => false,
+        }
     }
 
     /// Calls `visit` for itself and for everybody below, parents first.

@@ -247,3 +247,28 @@ async fn ten_thousand_children_are_started_by_sixty_four_callers_and_stopped_in_
     let stopped = log.lines().iter().filter(|line| line.starts_with("stopped root/many/")).count();
     assert_eq!((started, stopped), (CALLERS * EACH, CALLERS * EACH));
 }
+
+#[tokio::test]
+async fn the_children_of_one_that_dies_by_accident_are_gone_for_good() {
+    for killed in ["root/many", "root/above"] {
+        let (node, log) = node();
+        let many = many(template(Restart::Permanent));
+        let root = match killed {
+            "root/many" => root(Strategy::OneForOne).child(many.as_child()),
+            _ => {
+                let above = Supervisor::new("above", Strategy::OneForOne).child(many.as_child());
+                root(Strategy::OneForOne).child(above.as_child())
+            }
+        };
+        plant(&node, &root).await;
+        let (a, first) = plain("a").on(&node);
+        assert_eq!(many.handle().start(a).await, Ok(()));
+        assert!(node.kill(killed));
+        soon("closed", log.until(|| first.tell(done()).is_err())).await;
+        soon("whole", log.until(|| node.is_settled())).await;
+        assert_eq!(first.tell(done()).map_err(|refused| refused.why), Err(Why::Closed));
+        let (a, second) = plain("a").on(&node);
+        assert_eq!(many.handle().start(a).await, Ok(()), "{killed}");
+        assert_eq!(life(&second).await, 1);
+    }
+}

@@ -131,6 +131,9 @@ impl Birth {
         for orphan in &ending.orphans {
             self.tell_of_orphan(orphan);
             leave_seat(orphan, &Exit::Killed, None);
+            if orphan.seat.goes_with(&seat) {
+                orphan.seat.spec.close_posts();
+            }
         }
         self.tell_witness(&seat, was_up, &exit);
         if was_up && !was_told {
