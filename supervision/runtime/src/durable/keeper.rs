@@ -2,14 +2,14 @@
 //!
 //! hears    Seat (a bell for somebody who is not here), Sweep (from itself)
 //! bounds   64 births at a time; pages of 256 entities
-//! crashes  when the journal fails; the sweep of its next incarnation finds everybody again
+//! crashes  when the journal fails, and not when it is away for now; the sweep of its next incarnation finds everybody again
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxError;
 use domain::id::Address;
-use domain::journal::{Claim, Due};
+use domain::journal::{Claim, Due, Error};
 use futures::future::join_all;
 
 use super::house::{Bell, House, JOURNAL_DEADLINE};
@@ -51,7 +51,14 @@ impl Keeper {
         after: Option<Address>,
         cx: &Context<Wanted>,
     ) -> Result<(), BoxError> {
-        let due = cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await??;
+        let due = match cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await? {
+            Err(Error::Unavailable(why)) => {
+                tracing::warn!(why, "the journal is away");
+                sweep_in(SWEEP_EVERY, None, cx);
+                return Ok(());
+            }
+            due => due?,
+        };
         let is_last = due.len() < PAGE as usize;
         let last = due.last().map(|due| due.entity);
         let now = cx.clock().now();

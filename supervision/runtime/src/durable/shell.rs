@@ -4,20 +4,20 @@
 //! records  one append per turn: what was heard, what follows, and what is owed from now on
 //! owes     whatever its entity owes: it compares that with what runs, and closes the difference
 //! bounds   64 messages and 32 posts a turn
-//! crashes  when the journal fails; one that takes nothing for now is waited for
+//! crashes  when the journal fails; one that is away for now is waited for
 //! leaves   when nothing runs and nothing waits, when it is closed, and when somebody else has it
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::BoxError;
 use domain::id::{Address, Id};
 use domain::journal::{
     Append, Appended, Before, Claim, Claimed, Epoch, Error, Ordinal, Seq, Status, Unclaimed,
 };
 use domain::time::Timestamp;
 use domain::wire::Written;
+use domain::{BoxError, BoxFuture};
 use futures::future::try_join_all;
 
 use super::entity::{Due, Ended, Entity, Moment};
@@ -34,7 +34,7 @@ const KNOCKS_MAX: usize = 64;
 /// The posts one turn deals with.
 const POSTS_MAX: u32 = 32;
 
-/// Between two tries to record a turn, while the journal takes nothing.
+/// Between two tries, while the journal is away.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -89,8 +89,8 @@ impl<E: Entity> Shell<E> {
         // Whoever an earlier incarnation started may still be at it.
         self.house.end_children(self.me).await;
         let claim = Claim { entity: self.me, boot: self.house.boot, format: E::FORMAT };
-        let claimed = cx.wait(JOURNAL_DEADLINE, self.house.journal.claim(claim)).await??;
-        let claimed = match claimed {
+        let journal = &self.house.journal;
+        let claimed = match self.patiently(|| journal.claim(claim), cx).await?? {
             Ok(claimed) => claimed,
             Err(Unclaimed::Undeliverable(gone)) => {
                 tracing::debug!(entity = %self.me, %gone, "nothing to do");
@@ -121,8 +121,8 @@ impl<E: Entity> Shell<E> {
     ) -> Result<Result<(), String>, BoxError> {
         while self.life.head < claimed.head {
             let after = self.life.head;
-            let page = self.house.journal.history(self.me, after, PAGE);
-            let page = match cx.wait(JOURNAL_DEADLINE, page).await? {
+            let page = || self.house.journal.history(self.me, after, PAGE);
+            let page = match self.patiently(page, cx).await? {
                 Ok(page) if page.is_empty() => {
                     return Ok(Err(format!("its history ends after event {}", after.0)));
                 }
@@ -145,8 +145,8 @@ impl<E: Entity> Shell<E> {
 
     /// The posts that wait, oldest first.
     async fn posts(&self, cx: &Context<Knock<E>>) -> Result<Vec<Came<E>>, BoxError> {
-        let waiting = self.house.journal.inbox(self.me, Ordinal(0), POSTS_MAX);
-        let waiting = cx.wait(JOURNAL_DEADLINE, waiting).await??;
+        let waiting = || self.house.journal.inbox(self.me, Ordinal(0), POSTS_MAX);
+        let waiting = self.patiently(waiting, cx).await??;
         Ok(waiting.into_iter().map(Came::Post).collect())
     }
 
@@ -189,17 +189,25 @@ impl<E: Entity> Shell<E> {
     /// Tries until the journal can: it is one append however often it is sent, and nobody has seen
     /// or done anything of it yet.
     async fn record(&self, append: Append, cx: &Context<Knock<E>>) -> Result<Appended, BoxError> {
+        let appended = || self.house.journal.append(append.clone());
+        Ok(self.patiently(appended, cx).await??)
+    }
+
+    /// Asks again for as long as the journal is away: a crash would mend nothing, and be counted.
+    async fn patiently<'a, T>(
+        &self,
+        ask: impl Fn() -> BoxFuture<'a, Result<T, Error>>,
+        cx: &Context<Knock<E>>,
+    ) -> Result<Result<T, Error>, BoxError> {
         let mut pause = PAUSE_FIRST;
         loop {
-            let again = self.house.journal.append(append.clone());
-            match cx.wait(JOURNAL_DEADLINE, again).await? {
-                Ok(appended) => return Ok(appended),
+            match cx.wait(JOURNAL_DEADLINE, ask()).await? {
                 Err(Error::Unavailable(why)) => {
-                    tracing::warn!(entity = %self.me, why, "the journal takes nothing now");
+                    tracing::warn!(entity = %self.me, why, "the journal is away");
                     cx.clock().sleep(pause).await;
                     pause = PAUSE_MAX.min(pause * 2);
                 }
-                Err(error) => return Err(error.into()),
+                said => return Ok(said),
             }
         }
     }

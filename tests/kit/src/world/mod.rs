@@ -46,7 +46,7 @@ pub use site::{Notes, Point, Site};
 pub use trace::Line;
 pub use wire::{Letter, Wire};
 
-/// Lines of the trace that a failing test shows.
+/// Lines of the trace that a failing test shows; all of them when it replays a seed.
 const LINES_SHOWN: usize = 60;
 
 /// What all nodes of a world share.
@@ -354,7 +354,8 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let shown = self.common.trace.text(LINES_SHOWN);
+            let last = if seeds::is_replayed() { usize::MAX } else { LINES_SHOWN };
+            let shown = self.common.trace.text(last);
             eprintln!("{shown}the end of the trace above replays with SEED={}", self.common.seed);
         }
     }

@@ -9,6 +9,11 @@ pub fn seeds(count: u64) -> Vec<u64> {
     }
 }
 
+/// Whether one world alone is visited, to see what went wrong there.
+pub(super) fn is_replayed() -> bool {
+    asked("SEED").is_some()
+}
+
 #[expect(clippy::disallowed_methods, reason = "kit: a person asks for seeds; no product code runs")]
 fn asked(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

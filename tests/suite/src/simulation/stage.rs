@@ -291,7 +291,8 @@ impl Stage {
         });
         let unanswered = self.answers().into_iter().filter(|(_, answer)| answer.is_none());
         let keys: Vec<String> = unanswered.map(|(key, _)| key).collect();
-        format!("unanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
+        let tree = self.world.tree(NODE);
+        format!("{tree:#?}\nunanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
     }
 }
 
