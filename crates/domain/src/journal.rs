@@ -75,6 +75,7 @@ pub enum Posted {
     Taken(Ordinal),
     /// The same key came before; with the answer, if there is one by now.
     Known(Option<Vec<u8>>),
+    /// Also of one that came before, and that its entity had not heard when it ended.
     Refused(Undeliverable),
 }
 

@@ -148,11 +148,16 @@ impl Shelf {
             None => {}
             Some(entity) => {
                 let before = entity.inbox.iter().find(|row| row.waiting.post.key == post.key);
-                if let Some(row) = before {
-                    return Posted::Known(row.answer.clone());
-                }
-                if let Some(refusal) = entity.refusal(to) {
-                    return Posted::Refused(refusal);
+                match (before, entity.refusal(to)) {
+                    // It waited while the entity ended, and is never heard.
+                    (Some(row), Some(closed @ Undeliverable::Closed(_)))
+                        if row.taken_at.is_none() =>
+                    {
+                        return Posted::Refused(closed);
+                    }
+                    (Some(row), _) => return Posted::Known(row.answer.clone()),
+                    (None, Some(refusal)) => return Posted::Refused(refusal),
+                    (None, None) => {}
                 }
                 if entity.waiting().count() >= INBOX_MAX {
                     return Posted::Refused(Undeliverable::Full(to));

@@ -19,6 +19,9 @@ pub(super) const OPEN: u8 = 0;
 pub(super) const CLOSED: u8 = 1;
 pub(super) const QUARANTINED: u8 = 2;
 
+/// Of a post.
+const WAITING: u8 = 0;
+
 // --- posts ---
 
 pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
@@ -28,16 +31,19 @@ pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
         None if post.opens => Known { entity: make(connection, post)?, refusal: None },
         None => return Ok(Posted::Refused(Undeliverable::Unknown(post.to))),
     };
-    let sql = "SELECT answer FROM inbox WHERE entity = ?1 AND key = ?2";
-    let before = connection
+    let sql = "SELECT answer, state FROM inbox WHERE entity = ?1 AND key = ?2";
+    let before: Option<(Option<Vec<u8>>, u8)> = connection
         .prepare_cached(sql)?
-        .query_row(params![known.entity, post.key], |row| row.get(0))
+        .query_row(params![known.entity, post.key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if let Some(answer) = before {
-        return Ok(Posted::Known(answer));
-    }
-    if let Some(refusal) = known.refusal {
-        return Ok(Posted::Refused(refusal));
+    match (before, known.refusal) {
+        // It waited while the entity ended, and is never heard.
+        (Some((_, WAITING)), Some(closed @ Undeliverable::Closed(_))) => {
+            return Ok(Posted::Refused(closed));
+        }
+        (Some((answer, _)), _) => return Ok(Posted::Known(answer)),
+        (None, Some(refusal)) => return Ok(Posted::Refused(refusal)),
+        (None, None) => {}
     }
     if is_full(connection, desk.options, known.entity)? {
         return Ok(Posted::Refused(Undeliverable::Full(post.to)));

@@ -251,6 +251,17 @@ conformance! {
         assert_eq!(due(journal).await, []);
     }
 
+    async fn whoever_was_not_heard_before_the_end_is_told(journal) {
+        let ordinal = taken(journal, post(plan(1), "a")).await;
+        let claim = claimed(journal, plan(1)).await;
+        taken(journal, post(plan(1), "b")).await;
+        let taken = vec![Taken { ordinal, fate: Fate::Heard(None) }];
+        let last = Append { taken, status: Status::Closed, ..append(plan(1), &claim, 1) };
+        appended(journal, last).await;
+        assert_eq!(journal.post(post(plan(1), "a")).await.ok(), Some(Posted::Known(None)));
+        assert_eq!(refusal(journal, post(plan(1), "b")).await, Undeliverable::Closed(plan(1)));
+    }
+
     async fn what_is_sent_to_nobody_is_a_dead_letter_and_holds_up_nothing(journal) {
         taken(journal, post(plan(1), "a")).await;
         let claim = claimed(journal, plan(1)).await;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::tree::Actor;
 use kit::world::seeds;
 
 use super::NODE;
@@ -51,7 +50,8 @@ fn mend(stage: &mut Stage) {
 }
 
 fn strike(stage: &mut Stage, number: u32) {
-    let everybody = everybody(stage);
+    // The end of the root is the end of the process, which crashes stand for.
+    let everybody = stage.everybody();
     let plans: Vec<_> = stage.plans().into_iter().collect();
     let world = &mut stage.world;
     let faults = world.faults();
@@ -79,21 +79,6 @@ fn strike(stage: &mut Stage, number: u32) {
         (_, _, Some(run)) => stage.wish(&format!("cancel/{number}"), Wish::Cancel { run }),
         (_, _, _) => {}
     }
-}
-
-/// The paths of whoever lives and may be killed: the end of the root is a crash.
-fn everybody(stage: &Stage) -> Vec<String> {
-    let mut paths = Vec::new();
-    if let Some(root) = stage.world.tree(NODE) {
-        root.children.iter().for_each(|child| walk(child, "root", &mut paths));
-    }
-    paths
-}
-
-fn walk(actor: &Actor, above: &str, paths: &mut Vec<String>) {
-    let path = format!("{above}/{}", actor.id);
-    actor.children.iter().for_each(|child| walk(child, &path, paths));
-    paths.push(path);
 }
 
 #[test]

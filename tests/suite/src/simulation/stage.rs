@@ -11,6 +11,7 @@ use domain::BoxError;
 use domain::id::Address;
 use domain::records::{Query, Records, State};
 use domain::run::{Error, Runs as _};
+use domain::tree::Actor as Described;
 use futures::executor::block_on;
 use kit::world::{Done, Point, Site, World};
 use runtime::durable::{Durable, Past, past};
@@ -283,6 +284,15 @@ impl Stage {
         self.world.outside().get(&format!("{plan}/{step}")).copied().unwrap_or_default()
     }
 
+    /// The paths of whoever lives below the root.
+    pub(super) fn everybody(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        if let Some(root) = self.world.tree(NODE) {
+            root.children.iter().for_each(|child| walk(child, "root", &mut paths));
+        }
+        paths
+    }
+
     fn open_stories(&self) -> String {
         let open = Query { state: Some(State::Open), ..Query::default() };
         let plans = self.entries(open).into_iter().map(|entry| {
@@ -291,9 +301,15 @@ impl Stage {
         });
         let unanswered = self.answers().into_iter().filter(|(_, answer)| answer.is_none());
         let keys: Vec<String> = unanswered.map(|(key, _)| key).collect();
-        let tree = self.world.tree(NODE);
-        format!("{tree:#?}\nunanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
+        let who = self.everybody();
+        format!("{who:#?}\nunanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
     }
+}
+
+fn walk(actor: &Described, above: &str, paths: &mut Vec<String>) {
+    let path = format!("{above}/{}", actor.id);
+    actor.children.iter().for_each(|child| walk(child, &path, paths));
+    paths.push(path);
 }
 
 pub(super) fn short(past: &Past<Event>) -> String {
