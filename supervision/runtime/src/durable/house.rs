@@ -17,6 +17,7 @@ use super::mail::{Askers, Mail};
 use super::shell::{Seated, Shell};
 use super::timers::{Timers, WakeAt};
 use crate::child::{Child, Supervisor, Template, Worker};
+use crate::core::Refusal;
 use crate::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
 use crate::{Bounds, Class, Context, Handle, Node, SupervisorHandle};
 
@@ -31,6 +32,9 @@ const WANTED: Bounds = Bounds { messages_max: 4_096, bytes_max: 1 << 20 };
 
 /// The journal answers in milliseconds, or something is wrong with its disk.
 pub(super) const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Between two calls to a supervisor that takes none now.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes the shell of an entity of one kind.
 type Make = Box<dyn Fn(Address, &Arc<House>, &Context<Wanted>) -> Child + Send + Sync>;
@@ -213,10 +217,24 @@ impl House {
         }
     }
 
+    /// Starts a child. While the supervisor of all of them comes to its end nobody is started, and
+    /// when it is back, whoever waits here has been ended with it.
+    pub(super) async fn start_child(&self, child: Child) -> Result<(), Refusal> {
+        loop {
+            match self.steps.start(child.clone()).await {
+                Err(Refusal::Ending | Refusal::Busy) => self.clock.sleep(PAUSE).await,
+                started => return started,
+            }
+        }
+    }
+
     /// Ends a child and returns when it is over.
     pub(super) async fn stop_child(&self, address: Address, number: u64) {
-        // Not found, it is over already.
-        let _ = self.steps.terminate(&House::child_id(address, number)).await;
+        let id = House::child_id(address, number);
+        // Not found, it is over already; while its supervisor is ending, it may not be.
+        while let Err(Refusal::Ending | Refusal::Busy) = self.steps.terminate(&id).await {
+            self.clock.sleep(PAUSE).await;
+        }
         self.forget_child(address, number);
     }
 

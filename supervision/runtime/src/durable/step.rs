@@ -72,7 +72,7 @@ pub(super) async fn start<E: Entity>(
         .class(Class::Adapter)
         .mailbox(Bounds { messages_max: 1, ..Bounds::default() });
     let (child, handle) = worker.beside(cx);
-    house.steps.start(child).await?;
+    house.start_child(child).await?;
     let entity = cx.myself();
     cx.spawn(async move {
         let exit = handle.ended().await;
