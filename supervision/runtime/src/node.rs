@@ -321,6 +321,12 @@ impl Node {
         match found {
             Some(incarnation) => {
                 incarnation.kill();
+                // ractor kills whoever lives below, in an order that no seed decides.
+                incarnation.seat.walk(&mut |seat| {
+                    if let Some(incarnation) = seat.incarnation() {
+                        incarnation.kill();
+                    }
+                });
                 true
             }
             None => false,
