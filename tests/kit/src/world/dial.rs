@@ -16,13 +16,16 @@ pub(super) struct Dial {
     /// How much faster than the world it runs.
     drift_ppm: i32,
     stands_still: bool,
+    /// What it showed when the world began: all walls show the same then.
+    up: u64,
     wall_ahead_ms: i64,
 }
 
 impl Dial {
     /// A good clock; `own` is how long its machine had been up when the world began.
     pub(super) fn new(own: Duration) -> Self {
-        Dial { world: 0, own: nanos(own), drift_ppm: 0, stands_still: false, wall_ahead_ms: 0 }
+        let up = nanos(own);
+        Dial { world: 0, own: up, drift_ppm: 0, stands_still: false, up, wall_ahead_ms: 0 }
     }
 
     /// Its monotonic time at a moment of the world.
@@ -37,7 +40,7 @@ impl Dial {
 
     /// Its wall time at a moment of the world.
     pub(super) fn wall(&self, world: u64) -> Duration {
-        let shown = WALL_AT_START + Duration::from_nanos(self.own(world));
+        let shown = WALL_AT_START + Duration::from_nanos(self.own(world) - self.up);
         let jump = Duration::from_millis(self.wall_ahead_ms.unsigned_abs());
         match self.wall_ahead_ms < 0 {
             true => shown.saturating_sub(jump),
