@@ -7,12 +7,12 @@ use futures::FutureExt;
 use runtime::{Node, Options, Phase, Supervisor};
 use tokio::runtime::{Builder, Runtime};
 
+use super::Common;
 use super::boot::{Boot, SimulatedClock, SimulatedDice, Trigger, lock};
 use super::dial::Dial;
 use super::site::{Doors, Site};
 use super::trace::Line;
 use super::wire::Letter;
-use super::{Common, Kill};
 
 /// Made once: to count the processors takes longer than many a boot.
 static OPTIONS: LazyLock<Options> = LazyLock::new(Options::default);
@@ -30,10 +30,17 @@ pub(super) struct Machine {
     /// Waits for the next boot.
     triggers: Vec<Trigger>,
     running: Option<Running>,
-    pub(super) kill: Option<Kill>,
+    later: Option<Later>,
     is_frozen: bool,
     /// Letters that came while it was frozen.
     kept: Vec<Letter>,
+}
+
+/// What is done to a node when it has made some touches more.
+pub(super) enum Later {
+    /// To whoever lives at this path.
+    Kill(String),
+    Freeze,
 }
 
 /// A node that runs. Dropped in this order: what lives on it first.
@@ -58,7 +65,7 @@ impl Machine {
             boots: 0,
             triggers: Vec::new(),
             running: None,
-            kill: None,
+            later: None,
             is_frozen: false,
             kept: Vec::new(),
         }
@@ -114,8 +121,10 @@ impl Machine {
             if !running.boot.take_pause() {
                 break;
             }
-            if let Some(Kill { path, .. }) = self.kill.take() {
-                running.kill(&path);
+            match self.later.take() {
+                Some(Later::Kill(path)) => drop(running.kill(&path)),
+                Some(Later::Freeze) => return self.freeze(),
+                None => {}
             }
         }
         self.look_at_phase();
@@ -206,9 +215,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn kill_later(&mut self, kill: Kill) {
-        self.boot_now().pause_after(kill.touches);
-        self.kill = Some(kill);
+    pub(super) fn act_later(&mut self, touches: u64, later: Later) {
+        self.boot_now().pause_after(touches);
+        self.later = Some(later);
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.is_frozen
     }
 
     pub(super) fn kill_now(&mut self, path: &str) -> bool {

@@ -35,7 +35,7 @@ use crate::journal::FakeJournal;
 
 use boot::lock;
 use dial::nanos;
-use machine::Machine;
+use machine::{Later, Machine};
 
 pub use dice::SeededDice;
 pub use door::{FakeDoor, Served};
@@ -75,12 +75,6 @@ impl Common {
     fn go_to(&self, moment: u64) {
         self.now.fetch_max(moment, Ordering::Relaxed);
     }
-}
-
-/// An actor to kill, and after how many more touches of its node.
-struct Kill {
-    touches: u64,
-    path: String,
 }
 
 /// Some nodes, and everything between them.
@@ -217,12 +211,17 @@ impl World {
 
     /// The same after so many more touches of ports by its node, while others are at work.
     pub fn kill_after(&mut self, name: &str, touches: u64, path: &str) {
-        self.machine(name).kill_later(Kill { touches, path: path.to_owned() });
+        self.machine(name).act_later(touches, Later::Kill(path.to_owned()));
     }
 
     /// Stops a node as a debugger would, while the world and the node's own clock go on.
     pub fn freeze(&mut self, name: &str) {
         self.machine(name).freeze();
+    }
+
+    /// The same after so many more touches of its ports, in the middle of what it does.
+    pub fn freeze_after(&mut self, name: &str, touches: u64) {
+        self.machine(name).act_later(touches, Later::Freeze);
     }
 
     /// Lets it go on; all that came meanwhile comes at once.
@@ -292,6 +291,10 @@ impl World {
     /// Whether the node is up, ready or not.
     pub fn runs(&self, name: &str) -> bool {
         self.machines[name].node().is_some()
+    }
+
+    pub fn is_frozen(&self, name: &str) -> bool {
+        self.machines[name].is_frozen()
     }
 
     /// Whether all of its first children have been up.
