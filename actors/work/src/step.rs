@@ -21,22 +21,36 @@ pub struct Ports {
 
 /// What a plan owes while a step of it runs.
 #[derive(Debug)]
-pub struct Step(pub(crate) Call);
+pub struct Step {
+    pub(crate) call: Call,
+    /// Whoever comes later does nothing: others may have settled by then what became of it.
+    pub(crate) until: Timestamp,
+}
 
 impl Job for Step {
     type Outcome = Result<Output, Failure>;
     type Ports = Ports;
 
     async fn perform(self, ports: Ports, bench: Bench<'_>) -> Result<Output, Failure> {
-        let Step(call) = self;
+        let Step { mut call, until } = self;
         let within = call.within + GRACE;
         let clock = bench.clock();
         let performed = bench.call(within, |stop| async move {
+            // Looked at in the same breath: between its intent and this the node may have stood still.
+            call.within = call.within.min(until.since(clock.now()));
+            if call.within.is_zero() {
+                return Err(late());
+            }
             let answer = ports.tools.perform(call, stop).await;
             put_by(answer, &*ports.journal, clock.now()).await
         });
         performed.await.unwrap_or_else(|unserved| Err(unknown(&unserved)))
     }
+}
+
+fn late() -> Failure {
+    let story = "its time was over before it could begin".to_owned();
+    Failure { class: Class::Busy { after_ms: None }, story, output: Output::default() }
 }
 
 fn unknown(unserved: &Unserved) -> Failure {

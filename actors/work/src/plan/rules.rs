@@ -565,13 +565,14 @@ pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
 
 fn act(step: &Step, until: Timestamp, moment: &Moment) -> step::Step {
     let task = &step.task;
-    step::Step(Call {
+    let call = Call {
         tool: task.tool.as_str().into(),
         args: task.args.clone(),
         key: effect_key(moment.me, &task.id),
         effect: task.effect,
         within: until.since(moment.now),
-    })
+    };
+    step::Step { call, until }
 }
 
 /// The same for every attempt of every life.
@@ -586,14 +587,16 @@ fn check(step: &Step, moment: &Moment) -> step::Step {
         // It is asked only where there is one.
         None => ("", json!({})),
     };
-    step::Step(Call {
+    let within = Duration::from_millis(task.within_ms);
+    let call = Call {
         tool: tool.into(),
         args,
         // Of the effect that it looks for.
         key: effect_key(moment.me, &task.id),
         effect: domain::tool::Effect::None,
-        within: Duration::from_millis(task.within_ms),
-    })
+        within,
+    };
+    step::Step { call, until: moment.now.plus(within) }
 }
 
 /// Whether a person is asked what became of a step.

@@ -13,6 +13,8 @@ use super::stage::Stage;
 const OTHER: &str = "b";
 /// Longer than every deadline and doubt of these plans together.
 const OVER_WITHIN: Duration = Duration::from_secs(300);
+/// What a node does late that thaws when all is over, it has done by then.
+const LATE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the first node has been at it when it loses everything.
 const MOMENTS_MS: [u64; 10] = [0, 1, 2, 3, 5, 40, 700, 1_600, 3_100, 6_500];
 
@@ -86,6 +88,7 @@ fn a_node_that_freezes_is_succeeded_and_does_not_fight_when_it_thaws() {
             stage.asks = OTHER;
             stage.go_on(Duration::from_millis(pause_ms));
             stage.world.thaw(NODE);
+            stage.world.run_for(LATE_WITHIN);
             stage.finish(OVER_WITHIN);
             check_handed_over(&stage, &before);
             superseded += count(&stage, NODE, None, "is superseded");
@@ -94,6 +97,34 @@ fn a_node_that_freezes_is_succeeded_and_does_not_fight_when_it_thaws() {
     }
     assert!(0 < superseded, "no late append was refused");
     assert!(0 < refused, "nobody wanted anything back");
+}
+
+/// Also between an intent that is on the disk and the first move of whoever is to carry it out.
+#[test]
+fn a_node_that_freezes_at_any_touch_of_a_port_doubles_nothing_when_it_thaws() {
+    let touches = {
+        let mut stage = Stage::new(1);
+        let before = stage.world.touches(NODE);
+        stage.open("checked", script("checked"));
+        stage.world.run_for(Duration::from_millis(100));
+        stage.world.touches(NODE) - before
+    };
+    for touch in 0..touches {
+        let mut stage = Stage::new(1);
+        stage.open("checked", script("checked"));
+        stage.node(OTHER);
+        stage.world.freeze_after(NODE, touch);
+        let frozen = stage.world.run_until(Duration::from_secs(1), |world| world.is_frozen(NODE));
+        assert!(frozen, "it comes to touch {touch}");
+        hand_over(&mut stage);
+        stage.asks = OTHER;
+        stage.go_on(Duration::from_secs(30));
+        stage.world.thaw(NODE);
+        stage.world.run_for(LATE_WITHIN);
+        stage.finish(OVER_WITHIN);
+        check(&stage);
+    }
+    eprintln!("{touches} touches");
 }
 
 #[test]
