@@ -201,7 +201,10 @@ impl Machine {
     }
 
     pub(super) fn thaw(&mut self) {
-        self.is_frozen = false;
+        self.later = self.later.take().filter(|later| !matches!(later, Later::Freeze));
+        if !std::mem::take(&mut self.is_frozen) {
+            return;
+        }
         self.say("thawed");
         for letter in std::mem::take(&mut self.kept) {
             self.deliver(letter);

@@ -224,7 +224,7 @@ impl World {
         self.machine(name).act_later(touches, Later::Freeze);
     }
 
-    /// Lets it go on; all that came meanwhile comes at once.
+    /// Lets it go on, or not freeze after all; what came meanwhile comes at once.
     pub fn thaw(&mut self, name: &str) {
         self.machine(name).thaw();
     }

@@ -10,14 +10,17 @@ use super::script;
 use super::stage::{Answer, Stage, Wish};
 
 /// How many worlds are visited. `just sim SEED` visits one.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 500;
 /// One of so many is visited twice, to see that the seed decides everything.
 const TWICE_EVERY: u64 = 20;
 const PLANS: (u64, u64) = (5, 10);
 const FAULTS: u32 = 12;
 const PAUSE_MAX_MS: u64 = 3_000;
 const TOUCHES_MAX: u64 = 300;
+/// How long the journal takes for a commit, or is away, now and then; one time in four it is longer
+/// than anybody waits for it.
 const STALL_MAX_MS: u64 = 4_000;
+const STALL_LONG_MAX_MS: u64 = 40_000;
 /// What runs then rests, waits, doubts and asks for no longer than this.
 const OVER_WITHIN: Duration = Duration::from_secs(1_200);
 
@@ -56,7 +59,9 @@ fn strike(stage: &mut Stage, number: u32) {
     let world = &mut stage.world;
     let faults = world.faults();
     let (fault, touches) = (faults.below(13), faults.below(TOUCHES_MAX));
-    let (count, ms) = (1 + faults.below(3) as u32, faults.below(STALL_MAX_MS));
+    let count = 1 + faults.below(3) as u32;
+    let most_ms = if faults.below(4) == 0 { STALL_LONG_MAX_MS } else { STALL_MAX_MS };
+    let ms = faults.below(most_ms);
     let (path, plan) = (faults.pick(&everybody).cloned(), faults.pick(&plans).copied());
     let signed = |most: u64| i64::try_from(faults.below(2 * most + 1)).unwrap_or(0);
     let (ahead_ms, ppm) = (signed(1_000) - 1_000, signed(500) - 500);
@@ -66,13 +71,13 @@ fn strike(stage: &mut Stage, number: u32) {
         (6, _, _) => world.stall_journal(Some(Duration::from_millis(ms))),
         (7, _, _) => world.journal().lose_answers(count),
         (8, _, _) => world.journal().refuse_appends(count),
-        (9, _, _) => world.crash_journal(Duration::from_millis(ms / 4)),
+        (9, _, _) => world.crash_journal(Duration::from_millis(ms)),
         (10, _, _) => {
             world.drift(NODE, i32::try_from(ppm).unwrap_or(0));
             world.jump_wall(NODE, ahead_ms);
         }
         (11, _, _) => {
-            world.freeze(NODE);
+            world.freeze_after(NODE, touches);
             world.run_for(Duration::from_millis(ms));
             world.thaw(NODE);
         }
