@@ -3,6 +3,7 @@
 mod checker;
 mod crashes;
 mod house;
+mod relay;
 mod schedules;
 mod script;
 mod stage;
@@ -16,6 +17,7 @@ use runtime::durable::Lanes;
 use tree::{Ports, Upkeep};
 
 const NODE: &str = "a";
+const OTHER: &str = "b";
 const HTTP: &str = "http";
 
 fn ports(site: &Site<'_>) -> Ports {

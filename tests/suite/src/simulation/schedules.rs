@@ -31,7 +31,7 @@ fn visit(seed: u64) -> Stage {
     let mut stage = Stage::new(seed);
     let (least, most) = PLANS;
     for number in 0..least + stage.world.faults().below(most - least + 1) {
-        let script = script::random(stage.world.faults());
+        let script = script::random(stage.world.faults(), &["near", "far"]);
         stage.open(&format!("open/{number}"), script);
     }
     for number in 0..FAULTS {
@@ -54,7 +54,7 @@ fn mend(stage: &mut Stage) {
 
 fn strike(stage: &mut Stage, number: u32) {
     // The end of the root is the end of the process, which crashes stand for.
-    let everybody = stage.everybody();
+    let everybody = stage.everybody(NODE);
     let plans: Vec<_> = stage.plans().into_iter().collect();
     let world = &mut stage.world;
     let faults = world.faults();

@@ -8,16 +8,15 @@ const STEPS_MAX: u64 = 4;
 
 /// Rounds of steps that wait for each other, share locks and lanes, fail now and then, or say
 /// nothing that anybody could rely on.
-pub(super) fn random(dice: &SeededDice) -> String {
-    let rounds: Vec<Value> =
-        (0..1 + dice.below(ROUNDS_MAX)).map(|round| steps(round, dice)).collect();
-    json!({"version": 1, "rounds": rounds}).to_string()
+pub(super) fn random(dice: &SeededDice, tools: &[&str]) -> String {
+    let rounds = (0..1 + dice.below(ROUNDS_MAX)).map(|round| steps(round, dice, tools));
+    json!({"version": 1, "rounds": rounds.collect::<Vec<Value>>()}).to_string()
 }
 
-fn steps(round: u64, dice: &SeededDice) -> Value {
+fn steps(round: u64, dice: &SeededDice, tools: &[&str]) -> Value {
     let mut steps: Vec<Value> = Vec::new();
     for number in 0..1 + dice.below(STEPS_MAX) {
-        let mut step = step(dice);
+        let mut step = step(dice, tools);
         step["id"] = format!("s{round}{number}").into();
         let before = steps.iter().filter(|_| one_in(3, dice));
         step["after"] = before.map(|before| before["id"].clone()).collect();
@@ -30,11 +29,11 @@ fn one_in(bound: u64, dice: &SeededDice) -> bool {
     dice.below(bound) == 0
 }
 
-fn step(dice: &SeededDice) -> Value {
+fn step(dice: &SeededDice, tools: &[&str]) -> Value {
     if one_in(8, dice) {
         return json!({"tool": "wait", "args": {"ms": 100 + dice.below(15_000)}});
     }
-    let tool = if one_in(2, dice) { "near" } else { "far" };
+    let tool = dice.pick(tools).copied();
     let takes_ms = 5 + dice.below(if one_in(3, dice) { 6_000 } else { 300 });
     let mut step = json!({
         "tool": tool,

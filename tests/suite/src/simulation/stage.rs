@@ -156,6 +156,7 @@ fn house(site: &Site<'_>, people: &Arc<People>) -> Supervisor {
 pub(super) struct Stage {
     pub(super) world: World,
     pub(super) people: Arc<People>,
+    nodes: Vec<&'static str>,
     /// The node whose desk people go to.
     pub(super) asks: &'static str,
     /// The plans with a question, by what they had recorded when it was looked for.
@@ -165,13 +166,14 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(seed: u64) -> Self {
         let (world, people) = (World::new(seed), Arc::default());
-        let mut stage = Stage { world, people, asks: NODE, seen: BTreeMap::new() };
+        let mut stage = Stage { world, people, nodes: vec![], asks: NODE, seen: BTreeMap::new() };
         stage.node(NODE);
         stage.world.run_for(Duration::ZERO);
         stage
     }
 
-    pub(super) fn node(&mut self, name: &str) {
+    pub(super) fn node(&mut self, name: &'static str) {
+        self.nodes.push(name);
         let people = Arc::clone(&self.people);
         self.world.node(name, move |site| house(site, &people));
     }
@@ -242,8 +244,10 @@ impl Stage {
     }
 
     fn look(&mut self) {
-        if !self.world.runs(NODE) {
-            self.world.boot_again(NODE);
+        for name in &self.nodes {
+            if !self.world.runs(name) {
+                self.world.boot_again(name);
+            }
         }
         self.ask_again();
         self.answer_questions();
@@ -284,10 +288,10 @@ impl Stage {
         self.world.outside().get(&format!("{plan}/{step}")).copied().unwrap_or_default()
     }
 
-    /// The paths of whoever lives below the root.
-    pub(super) fn everybody(&self) -> Vec<String> {
+    /// The paths of whoever lives below the root of a node.
+    pub(super) fn everybody(&self, node: &str) -> Vec<String> {
         let mut paths = Vec::new();
-        if let Some(root) = self.world.tree(NODE) {
+        if let Some(root) = self.world.tree(node) {
             root.children.iter().for_each(|child| walk(child, "root", &mut paths));
         }
         paths
@@ -301,7 +305,7 @@ impl Stage {
         });
         let unanswered = self.answers().into_iter().filter(|(_, answer)| answer.is_none());
         let keys: Vec<String> = unanswered.map(|(key, _)| key).collect();
-        let who = self.everybody();
+        let who: Vec<_> = self.nodes.iter().map(|name| self.everybody(name)).collect();
         format!("{who:#?}\nunanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -6,11 +6,10 @@ use domain::id::Address;
 use domain::records::{Query, State};
 use serde_json::json;
 
-use super::NODE;
 use super::checker::check;
 use super::stage::Stage;
+use super::{NODE, OTHER};
 
-const OTHER: &str = "b";
 /// Longer than every deadline and doubt of these plans together.
 const OVER_WITHIN: Duration = Duration::from_secs(300);
 /// What a node does late that thaws when all is over, it has done by then.
