@@ -109,7 +109,7 @@ impl Commits {
         inside.down_until = down_until;
         let under_way = std::mem::take(&mut inside.under_way);
         drop(inside);
-        under_way.into_values().for_each(|commit| commit.is_in_a_crash(common));
+        under_way.into_values().for_each(|commit| commit.survive_or_not(common));
     }
 }
 
@@ -120,12 +120,12 @@ impl Commit {
                 (self.run)(&common.journal);
                 boot.write(&self.path, &format!("{} commits", self.what));
             }
-            None => self.is_in_a_crash(common),
+            None => self.survive_or_not(common),
         }
     }
 
     /// What the disk had of it by then is chance.
-    fn is_in_a_crash(self, common: &Common) {
+    fn survive_or_not(self, common: &Common) {
         let lasts = common.chance.below(2) == 0;
         let how = if lasts { "lasts" } else { "is forgotten" };
         common.trace.write(Line {

@@ -135,7 +135,6 @@ struct Track {
     begun: u32,
     rests: u32,
     absent: u32,
-    repeats: u32,
     is_done: bool,
 }
 
@@ -145,13 +144,12 @@ impl Track {
             Begins, Ends, Happened, IsAbsent, IsAsked, IsDone, IsDoubted, IsLookedAt, IsSkipped,
             Rests,
         };
-        let may_repeat = task.effect.is_repeatable() || task.on_doubt == OnDoubt::Repeat;
+        let may_repeat = task.effect.is_repeatable()
+            || (task.on_doubt == OnDoubt::Repeat && task.check.is_none());
         let is_right = match (self.last, moved) {
             (Some(Happened | IsDone | Ends | IsSkipped), _) => return Err("goes on after its end"),
             (None | Some(Rests | IsAbsent), Begins) => true,
-            (Some(IsDoubted), Begins) => {
-                may_repeat && task.check.is_none() || task.effect.is_repeatable()
-            }
+            (Some(IsDoubted), Begins) => may_repeat,
             (_, Begins) => return Err("begins without a doubt or a rest"),
             (Some(Begins), Rests | IsDoubted | IsDone) => true,
             (Some(IsDoubted | IsLookedAt), IsLookedAt | IsAsked) => true,
@@ -163,7 +161,6 @@ impl Track {
         self.begun += u32::from(moved == Begins);
         self.rests += u32::from(moved == Rests);
         self.absent += u32::from(moved == IsAbsent);
-        self.repeats += u32::from(self.last == Some(IsDoubted) && moved == Begins);
         self.is_done |= matches!(moved, IsDone | Happened);
         self.last = Some(moved);
         if is_right { Ok(()) } else { Err("makes a move that does not follow") }

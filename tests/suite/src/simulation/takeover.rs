@@ -68,8 +68,7 @@ fn check_handed_over(stage: &Stage, before: &[(Address, u64)]) {
 fn hand_over(stage: &mut Stage) -> Vec<(Address, u64)> {
     stage.world.end_lease(NODE);
     let journal = stage.world.journal();
-    let open =
-        domain::records::Query { state: Some(domain::records::State::Open), ..Default::default() };
+    let open = Query { state: Some(State::Open), ..Query::default() };
     let plans = stage.entries(open).into_iter().map(|entry| entry.entity);
     plans.map(|plan| (plan, journal.claims(plan))).collect()
 }
