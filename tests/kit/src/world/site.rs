@@ -80,11 +80,6 @@ impl Site<'_> {
         self.boot.id()
     }
 
-    /// The same journal as people see and mend it; to look costs no time.
-    pub fn records(&self) -> Arc<dyn Records> {
-        Arc::clone(&self.boot.common.journal) as Arc<dyn Records>
-    }
-
     /// A door of this name, whose book the world keeps.
     pub fn door(&self, name: &str) -> Arc<FakeDoor> {
         let book = Arc::clone(lock(self.doors).entry(name.to_owned()).or_default());
