@@ -172,6 +172,14 @@ impl House {
         let _ = self.timers.tell(WakeAt::Set(address, at));
     }
 
+    /// What one look of a sweep has found.
+    pub(super) fn wake_all(&self, sleepers: Vec<(Address, Timestamp)>) {
+        if !sleepers.is_empty() {
+            // Refused, it is found by the next sweep.
+            let _ = self.timers.tell(WakeAt::SetAll(sleepers));
+        }
+    }
+
     pub(super) fn make(self: &Arc<Self>, address: Address, cx: &Context<Wanted>) -> Option<Child> {
         self.kinds.get(&address.kind).map(|make| make(address, self, cx))
     }

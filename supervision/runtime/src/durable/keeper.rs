@@ -26,19 +26,29 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) enum Wanted {
     Seat(Address),
+    Sweep(Look),
+}
+
+/// One look of a sweep.
+pub(crate) struct Look {
+    /// Of which incarnation: one that waited for an earlier one would be a second sweep for ever.
+    sweeper: u64,
     /// Goes on after this entity; from the beginning without one.
-    Sweep(Option<Address>),
+    after: Option<Address>,
 }
 
 impl Message for Wanted {}
 
 pub(super) struct Keeper {
     house: Option<Arc<House>>,
+    /// This incarnation.
+    sweeper: u64,
 }
 
 impl Keeper {
     pub(super) fn new(house: Option<Arc<House>>) -> Self {
-        Keeper { house }
+        let sweeper = house.as_ref().map_or(0, |house| house.next_number());
+        Keeper { house, sweeper }
     }
 
     async fn seat(&self, house: &Arc<House>, wanted: Vec<Address>, cx: &Context<Wanted>) {
@@ -54,7 +64,7 @@ impl Keeper {
         let due = match cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await? {
             Err(Error::Unavailable(why)) => {
                 tracing::warn!(why, "the journal is away");
-                sweep_in(SWEEP_EVERY, None, cx);
+                self.sweep_in(SWEEP_EVERY, None, cx);
                 return Ok(());
             }
             due => due?,
@@ -64,32 +74,31 @@ impl Keeper {
         let now = cx.clock().now();
         let (later, at_once): (Vec<Due>, Vec<Due>) =
             due.into_iter().partition(|due| due.at.is_some_and(|at| at > now));
-        for due in later {
-            house.wake(due.entity, due.at);
-        }
+        house.wake_all(later.into_iter().filter_map(|due| Some((due.entity, due.at?))).collect());
         // Whoever is here knows; a bell more does no harm.
         let wanted: Vec<Address> = at_once.into_iter().map(|due| due.entity).collect();
         for some in wanted.chunks(BIRTHS_MAX) {
             self.seat(house, some.to_vec(), cx).await;
         }
         match is_last {
-            false => sweep_in(Duration::ZERO, last, cx),
-            true => sweep_in(SWEEP_EVERY, None, cx),
+            false => self.sweep_in(Duration::ZERO, last, cx),
+            true => self.sweep_in(SWEEP_EVERY, None, cx),
         }
         Ok(())
     }
-}
 
-/// Sweeps follow each other for as long as the keeper lives: what a full mailbox makes wait is
-/// offered again.
-fn sweep_in(pause: Duration, after: Option<Address>, cx: &Context<Wanted>) {
-    let (myself, clock) = (cx.myself(), cx.clock());
-    cx.spawn(async move {
-        clock.sleep(pause).await;
-        while let Err(Refused { why: Why::Late, .. }) =
-            myself.tell_within(Wanted::Sweep(after), SWEEP_EVERY).await
-        {}
-    });
+    /// Sweeps follow each other for as long as the keeper lives: what a full mailbox makes wait is
+    /// offered again.
+    fn sweep_in(&self, pause: Duration, after: Option<Address>, cx: &Context<Wanted>) {
+        let (myself, clock, sweeper) = (cx.myself(), cx.clock(), self.sweeper);
+        cx.spawn(async move {
+            clock.sleep(pause).await;
+            let look = || Wanted::Sweep(Look { sweeper, after });
+            while let Err(Refused { why: Why::Late, .. }) =
+                myself.tell_within(look(), SWEEP_EVERY).await
+            {}
+        });
+    }
 }
 
 /// Brings an entity to life, or rings for it if it lives.
@@ -145,7 +154,7 @@ impl Actor for Keeper {
     type Message = Wanted;
 
     async fn init(&mut self, cx: &mut Context<Wanted>) -> Result<(), BoxError> {
-        sweep_in(Duration::ZERO, None, cx);
+        self.sweep_in(Duration::ZERO, None, cx);
         Ok(())
     }
 
@@ -159,7 +168,8 @@ impl Actor for Keeper {
             match wanted {
                 Wanted::Seat(address) if seats.contains(&address) => {}
                 Wanted::Seat(address) => seats.push(address),
-                Wanted::Sweep(after) => sweeps.push(after),
+                Wanted::Sweep(look) if look.sweeper == self.sweeper => sweeps.push(look.after),
+                Wanted::Sweep(_) => {}
             }
         }
         self.seat(&house, seats, cx).await;
