@@ -1,9 +1,13 @@
 //! A step: one call of a tool, as a plan owes it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use domain::journal::Journal;
+use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
 use domain::tool::{Call, Class, Content, Failure, Output, Tools};
 use runtime::Unserved;
@@ -11,6 +15,9 @@ use runtime::durable::{Bench, Job};
 
 /// What a tool may take beyond its time, until it is given up: it ends itself before that.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a mutant that has said what it has not done puts it off.
+const MUTANT_LAG: Duration = Duration::from_millis(50);
 
 /// What steps touch the world with.
 #[derive(Clone)]
@@ -41,9 +48,18 @@ impl Job for Step {
             if call.within.is_zero() {
                 return Err(late());
             }
+            if mutants::is(Mutant::OutcomeBeforeEffect) {
+                clock.sleep(MUTANT_LAG).await;
+            }
             let answer = ports.tools.perform(call, stop).await;
             put_by(answer, &*ports.journal, clock.now()).await
         });
+        if mutants::is(Mutant::OutcomeBeforeEffect) {
+            // Looked at once, the call is on its way.
+            let mut performed = pin!(performed);
+            poll_fn(|cx| Poll::Ready(performed.as_mut().poll(cx).is_ready())).await;
+            return Ok(Output::default());
+        }
         performed.await.unwrap_or_else(|unserved| Err(unknown(&unserved)))
     }
 }

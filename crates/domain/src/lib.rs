@@ -10,6 +10,7 @@ pub mod door;
 pub mod duration;
 pub mod id;
 pub mod journal;
+pub mod mutants;
 pub mod nearest;
 pub mod policy;
 pub mod records;

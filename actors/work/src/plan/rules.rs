@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::conversation::Reply;
 use domain::id::Address;
 use domain::journal::Before;
+use domain::mutants::{self, Mutant};
 use domain::policy::Act;
 use domain::run;
 use domain::time::Timestamp;
@@ -276,6 +277,7 @@ fn doubt(
     use domain::tool::OnDoubt;
     let then = match step.task.on_doubt {
         _ if step.task.effect.is_repeatable() => Then::Repeat,
+        _ if mutants::is(Mutant::RepeatUnsafe) => Then::Repeat,
         _ if step.task.check.is_some() => Then::Check,
         OnDoubt::Ask => Then::Ask,
         OnDoubt::Repeat => Then::Repeat,

@@ -1,11 +1,14 @@
 //! What a write does to the rows. Checks come first: a refusal leaves nothing half done.
 
+use std::borrow::Cow;
+
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
     Append, Appended, Before, Body, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted,
     Seq, Status, Taken, Unclaimed, Undeliverable,
 };
+use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -41,6 +44,9 @@ pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
         (Some((_, WAITING)), Some(closed @ Undeliverable::Closed(_))) => {
             return Ok(Posted::Refused(closed));
         }
+        (Some(_), None) if mutants::is(Mutant::NoInboxDedupe) => {
+            return take_again(connection, known.entity, post);
+        }
         (Some((answer, _)), _) => return Ok(Posted::Known(answer)),
         (None, Some(refusal)) => return Ok(Posted::Refused(refusal)),
         (None, None) => {}
@@ -49,6 +55,14 @@ pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
         return Ok(Posted::Refused(Undeliverable::Full(post.to)));
     }
     Ok(Posted::Taken(put_in(connection, known.entity, post)?))
+}
+
+/// The fault of a mutant.
+fn take_again(connection: &Connection, entity: EntityRow, post: &Post) -> rusqlite::Result<Posted> {
+    let sql = "SELECT count(*) FROM inbox WHERE entity = ?1";
+    let count: u64 = connection.prepare_cached(sql)?.query_row([entity], |row| row.get(0))?;
+    let again = Post { key: format!("{}#{count}", post.key).into(), ..post.clone() };
+    Ok(Posted::Taken(put_in(connection, entity, &again)?))
 }
 
 pub(super) fn is_full(
@@ -185,9 +199,13 @@ fn advance(
     let sql = "SELECT entity FROM entities
                WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
                    AND last_append IS NOT ?5";
+    let sql = match mutants::is(Mutant::NoEpochCheck) {
+        true => Cow::Owned(sql.replace("epoch = ?3", "epoch >= ?3")),
+        false => Cow::Borrowed(sql),
+    };
     let id_of_append = append.id.to_bytes();
     let key = params![kind.prefix(), id.to_bytes(), append.epoch.0, append.after.0, id_of_append];
-    let found = connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
+    let found = connection.prepare_cached(&sql)?.query_row(key, |row| row.get(0)).optional()?;
     let Some(entity) = found else { return Ok(None) };
     let sql = "UPDATE entities SET head = ?2, owes = ?3, wake_at = ?4, status = ?5, reason = ?6,
                    format = max(format, ?7), last_append = ?8, changed_at = ?9,

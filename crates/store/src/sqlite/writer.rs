@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use domain::BoxError;
 use domain::journal::Error;
+use domain::mutants::{self, Mutant};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, ffi};
@@ -153,6 +155,9 @@ struct Pen {
 /// Pages in the WAL before it is written back into the file.
 const CHECKPOINT_PAGES: c_int = 4_000;
 
+/// How long a mutant that has answered puts the commit off.
+const MUTANT_LAG: Duration = Duration::from_millis(30);
+
 const NO_CHECKPOINT_AT_THE_END: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
 thread_local! {
@@ -195,6 +200,9 @@ impl Pen {
 
     /// Tells whether the disk can be trusted with more.
     fn commit(&mut self, mut batch: Vec<Box<dyn Write>>) -> bool {
+        if mutants::is(Mutant::AckBeforeCommit) {
+            return self.answer_first(batch).is_ok();
+        }
         match self.transact(&mut batch) {
             Ok(()) => {
                 self.written.commits.fetch_add(1, Relaxed);
@@ -246,6 +254,17 @@ impl Pen {
             tracing::error!(%error, "the WAL may be gone once the journal is closed");
         }
         self.failing.send_replace(Some(error.to_string()));
+    }
+
+    /// The fault of a mutant: those who were answered go on for a while before the commit.
+    fn answer_first(&mut self, mut batch: Vec<Box<dyn Write>>) -> rusqlite::Result<()> {
+        let Pen { connection, options, tail, .. } = self;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let desk = Desk { connection, options, tail };
+        batch.iter_mut().try_for_each(|write| write.perform(&desk))?;
+        batch.into_iter().for_each(|write| write.settle(Ok(())));
+        thread::park_timeout(MUTANT_LAG);
+        connection.execute_batch("COMMIT")
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {

@@ -15,6 +15,7 @@ use domain::id::{Address, Id};
 use domain::journal::{
     Append, Appended, Before, Claim, Claimed, Epoch, Error, Ordinal, Seq, Status, Unclaimed,
 };
+use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
 use domain::wire::Written;
 use domain::{BoxError, BoxFuture};
@@ -106,6 +107,11 @@ impl<E: Entity> Shell<E> {
         self.life.wake_at = claimed.wake_at;
         match self.remember(&claimed, cx).await? {
             Ok(()) => Ok(Some(claimed.before)),
+            Err(_) if mutants::is(Mutant::EmptyOnUnreadable) => {
+                self.life.state = E::State::default();
+                self.life.head = claimed.head;
+                Ok(Some(claimed.before))
+            }
             Err(reason) => {
                 self.put_aside(&claimed, reason, cx).await?;
                 Ok(None)
