@@ -16,6 +16,10 @@ sim seed:
 search seeds:
     SEEDS={{ seeds }} cargo test --locked -p suite --lib -- simulation:: --nocapture
 
+# kills a real node so many times, and judges it from outside: just kill-drill 50 --seed 7
+kill-drill kills="50" *options="":
+    cargo run --locked -p drill -- --kills {{ kills }} {{ options }}
+
 # formats every source
 fmt:
     cargo fmt --all

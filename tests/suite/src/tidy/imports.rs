@@ -44,12 +44,13 @@ const FLOOR_PLAN: &[(&str, Reach)] = &[
     ("actors/work", ACTORS),
     ("actors/edge", ACTORS),
     ("actors/upkeep", ACTORS),
+    ("tests/drill", Everything),
     ("tests/kit", RUNTIME_ABOVE_DOMAIN),
     ("tests/suite", Everything),
     ("loadtest", Everything),
 ];
 
-const OUTSIDE_THE_PRODUCT: &[&str] = &["kit", "suite", "loadtest"];
+const OUTSIDE_THE_PRODUCT: &[&str] = &["drill", "kit", "suite", "loadtest"];
 
 impl Reach {
     fn allows(&self, dependency: &Dependency) -> bool {

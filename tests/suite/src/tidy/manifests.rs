@@ -61,6 +61,26 @@ fn a_panic_unwinds_in_every_profile() {
 }
 
 #[test]
+fn only_the_drill_asks_for_mutants() {
+    let graph = Graph::load();
+    let mut breaches = Vec::new();
+    for (_, folder) in graph.members() {
+        let manifest = manifest(folder);
+        let asks = |value: &Value| value.to_string().contains("mutants");
+        let its = dependency_tables(&manifest).into_iter().flatten();
+        let its = its.filter(|(_, value)| folder != "tests/drill" && asks(value));
+        breaches.extend(its.map(|(name, _)| format!("{folder}/Cargo.toml: {name}")));
+        let features = manifest.get("features").and_then(Value::as_table);
+        let others = features.into_iter().flatten().filter(|(_, value)| asks(value));
+        breaches.extend(others.map(|(name, _)| format!("{folder}/Cargo.toml: feature {name}")));
+    }
+    demand(
+        &breaches,
+        "leave the feature `mutants` of domain to tests/drill, and let no other feature imply it.",
+    );
+}
+
+#[test]
 fn the_product_has_no_feature_that_only_tests_need() {
     let graph = Graph::load();
     if !graph.members().any(|(_, folder)| folder == "crates/lares") {
@@ -86,7 +106,7 @@ fn the_product_has_no_feature_that_only_tests_need() {
     breaches.dedup();
     demand(
         &breaches,
-        "switch `test-util` and `mutants` on in tests/kit or in dev-dependencies only; \
+        "switch `test-util` on in tests/kit or in dev-dependencies only, and `mutants` in tests/drill; \
          `cargo tree -p lares -e features,normal -i CRATE` shows who asks for them.",
     );
 }
