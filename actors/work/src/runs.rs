@@ -21,6 +21,8 @@ use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
 
 /// Entities that one look brings.
 const PAGE: u32 = 256;
+/// Runs that are looked through for questions.
+const ASKING_MAX: u32 = 4 * PAGE;
 /// Looks for a run; it may be heard between the look at its history and that at its inbox.
 const LOOKS: u32 = 2;
 /// How long somebody at the door waits for a plan to hear.
@@ -124,7 +126,8 @@ impl Runs {
     async fn questions(&self, limit: u32) -> Result<Vec<Question>, Error> {
         let mut questions = Vec::new();
         let mut before = None;
-        while questions.len() < limit as usize {
+        // Beyond that many people have more urgent questions.
+        for _ in 0..ASKING_MAX / PAGE {
             let (kind, state) = (Some(Kind::Plan), Some(records::State::Open));
             let query = Query { kind, state, asks: true, before };
             let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
@@ -136,6 +139,7 @@ impl Runs {
                 questions.extend(entity::tell::questions(entry.entity, &history));
             }
         }
+        questions.sort_by_key(|question: &Question| question.since);
         questions.truncate(limit as usize);
         Ok(questions)
     }
