@@ -11,6 +11,7 @@ mod figures;
 mod histories;
 mod peers;
 mod report;
+mod running;
 mod work;
 
 use std::process::ExitCode;
@@ -45,7 +46,10 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("loadtest: {error:#}");
-            match error.is::<peers::NoBeam>() || error.is::<histories::NoErlang>() {
+            match error.is::<peers::NoBeam>()
+                || error.is::<histories::NoErlang>()
+                || error.is::<work::NoDbos>()
+            {
                 true => ExitCode::from(3),
                 false => ExitCode::from(1),
             }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::figures::Figures;
+use crate::running::{Running, last_lines};
 
 /// No part takes nearly as long.
 const PART_MAX: Duration = Duration::from_secs(300);
@@ -33,11 +34,16 @@ impl Bench {
 
     /// Measures one part in a process of its own, its log in a real file.
     pub(crate) fn part(&self, request: &str) -> anyhow::Result<Figures> {
+        self.part_within(request, PART_MAX)
+    }
+
+    /// The same for one that takes longer.
+    pub(crate) fn part_within(&self, request: &str, within: Duration) -> anyhow::Result<Figures> {
         let log = self.folder.path().join("log");
-        let mut command = Command::new(std::env::current_exe()?);
-        let command = command.arg("part").args(request.split(' ')).stdin(Stdio::null());
-        let mut process = command.stdout(Stdio::piped()).stderr(File::create(&log)?).spawn()?;
-        let status = wait(&mut process)?;
+        let mut command = command(request)?;
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.stderr(File::create(&log)?).spawn()?;
+        let status = wait(&mut process, within)?;
         let mut answer = String::new();
         if let Some(mut output) = process.stdout.take() {
             output.read_to_string(&mut answer)?;
@@ -50,15 +56,28 @@ impl Bench {
             .with_context(|| format!("`{request}` did not print its figures"))
     }
 
+    /// Starts a part that is listened to while it runs.
+    pub(crate) fn start(&self, request: &str) -> anyhow::Result<Running> {
+        Running::start(&mut command(request)?, &self.folder.path().join("log"))
+            .with_context(|| format!("cannot start `{request}`"))
+    }
+
     /// Asks the BEAM, if it was started.
     pub(crate) fn beam(&mut self, request: &str) -> anyhow::Result<Option<Figures>> {
         self.beam.as_mut().map(|beam| beam.ask(request)).transpose()
     }
 }
 
+/// This program once more, with one part to measure.
+fn command(request: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("part").args(request.split(' '));
+    Ok(command)
+}
+
 /// Waits for a part; one that takes far too long is ended, and nothing is returned.
-fn wait(process: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
-    let until = Instant::now() + PART_MAX;
+fn wait(process: &mut Child, within: Duration) -> anyhow::Result<Option<ExitStatus>> {
+    let until = Instant::now() + within;
     while Instant::now() < until {
         if let Some(status) = process.try_wait()? {
             return Ok(Some(status));
@@ -68,12 +87,6 @@ fn wait(process: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
     process.kill()?;
     process.wait()?;
     Ok(None)
-}
-
-fn last_lines(log: &Path) -> anyhow::Result<String> {
-    let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    Ok(lines[lines.len().saturating_sub(5)..].join("\n"))
 }
 
 /// One node of the BEAM, kept warm between the rounds.

@@ -63,16 +63,8 @@ pub(crate) enum Part {
         seconds: f64,
     },
     Busy,
-    Plans {
-        at_once: usize,
-        seconds: f64,
-        #[arg(long)]
-        parallel: bool,
-    },
-    Sqlite {
-        rows: usize,
-        seconds: f64,
-    },
+    #[command(flatten)]
+    Work(work::Part),
 }
 
 pub(crate) fn run(part: Part) -> anyhow::Result<()> {
@@ -94,10 +86,7 @@ pub(crate) fn run(part: Part) -> anyhow::Result<()> {
         Part::Spawn { callers, seconds } => ours()?.block_on(spawn::ours(callers, seconds)),
         Part::SpawnRaw { callers, seconds } => raw(spawn::raw(callers, seconds)),
         Part::Busy => return spin::be_busy(),
-        Part::Plans { at_once, seconds, parallel } => {
-            ours()?.block_on(work::ours(at_once, seconds, parallel))
-        }
-        Part::Sqlite { rows, seconds } => work::commits(rows, seconds),
+        Part::Work(part) => ours()?.block_on(part.measure()),
     }?;
     serde_json::to_writer(std::io::stdout(), &figures)?;
     Ok(std::io::stdout().flush()?)

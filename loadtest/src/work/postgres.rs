@@ -1,0 +1,109 @@
+//! A Postgres of our own, as its packager configured it: what is acknowledged is on the disk.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::commands::{is_root, run};
+use super::dbos::NoDbos;
+use super::usage::share_mib_of;
+
+/// Where Debian puts one folder for each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// It refuses to be root.
+const USER: &str = "postgres";
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// Stopped when this is dropped.
+pub(super) struct Postgres {
+    programs: PathBuf,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Postgres {
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let programs = programs().ok_or(NoDbos("the package postgresql is not installed"))?;
+        let folder = tempfile::tempdir_in(".")?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let postgres = Postgres { programs, folder, port };
+        if is_root()? {
+            run(Command::new("chown").arg(USER).arg(postgres.path()?), WITHIN)?;
+        }
+        let mut init = postgres.command("initdb")?;
+        init.args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"]);
+        run(&mut init, WITHIN)?;
+        let options =
+            format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=");
+        let log = postgres.path()?.join("log");
+        let mut start = postgres.command("pg_ctl")?;
+        run(start.arg("-w").arg("-l").arg(log).args(["-o", &options, "start"]), WITHIN)?;
+        Ok(postgres)
+    }
+
+    pub(super) fn url(&self, database: &str) -> String {
+        format!("postgresql://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Of all its processes, what they share counted once.
+    pub(super) fn memory_mib(&self) -> anyhow::Result<f64> {
+        let lines = std::fs::read_to_string(self.path()?.join("db/postmaster.pid"))?;
+        let first: u32 = lines.lines().next().unwrap_or_default().parse()?;
+        let mut sum = share_mib_of(first)?;
+        for process in std::fs::read_dir("/proc")?.filter_map(Result::ok) {
+            let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if parent(id) == Some(first) {
+                // It may have ended just now.
+                sum += share_mib_of(id).unwrap_or(0.0);
+            }
+        }
+        Ok(sum)
+    }
+
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(std::path::absolute(self.folder.path())?)
+    }
+
+    /// One of its programs, on its folder.
+    fn command(&self, program: &str) -> anyhow::Result<Command> {
+        let program = self.programs.join(program);
+        let mut command = match is_root()? {
+            true => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", USER, "--"]).arg(program);
+                command
+            }
+            false => Command::new(program),
+        };
+        command.arg("-D").arg(self.path()?.join("db"));
+        Ok(command)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let stopped = self
+            .command("pg_ctl")
+            .and_then(|mut stop| run(stop.args(["-m", "immediate", "stop"]), WITHIN));
+        if let Err(error) = stopped {
+            eprintln!("loadtest: Postgres was not stopped: {error:#}");
+        }
+    }
+}
+
+/// Those of the newest version.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
+    let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let paths = versions.map(|version| version.path());
+    let whole = paths.filter(|path| path.join("bin/initdb").is_file());
+    whole.max_by_key(|path| number(path)).map(|path| path.join("bin"))
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    text.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+}
