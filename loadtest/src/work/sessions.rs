@@ -91,7 +91,7 @@ async fn settled(stage: &Stage, seated: usize) -> anyhow::Result<f64> {
 }
 
 pub(super) fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let idle = bench.part("idle-sessions 20000 20000")?.get("bytes_each")?;
+    let idle = bench.part("idle-sessions 40000 40000")?.get("bytes_each")?;
     let shell = bench.part("seated 2000 --in-line")?.get("bytes_each")? / 1_024.0;
     let both = bench.part("seated 2000")?.get("bytes_each")? / 1_024.0;
     let most = |most| Some(Bar::AtMost(most));

@@ -22,7 +22,7 @@ use super::load::each;
 use super::plans::STEPS;
 use super::stage::{Random, Stage, wall_us};
 use super::tools::{One, Plain};
-use super::usage::{resident_mib, resident_mib_max};
+use super::usage::{cpu_us, resident_mib, resident_mib_max};
 use super::{all, briefs};
 use crate::figures::Figures;
 use crate::peers::Bench;
@@ -38,7 +38,9 @@ const AT_ONCE: usize = 256;
 const FILLED_WITHIN: Duration = Duration::from_secs(900);
 const DONE_WITHIN: Duration = Duration::from_secs(60);
 /// Longer than the house needs to look at everybody.
-const SETTLED: Duration = Duration::from_secs(7);
+const SETTLED: Duration = Duration::from_secs(3);
+/// Two looks of the house for somebody who was forgotten.
+const WATCHED: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const PAGE: u32 = 4_096;
 
@@ -110,6 +112,10 @@ pub(crate) async fn start(folder: &Path, plans: u64) -> anyhow::Result<Figures> 
         tokio::time::sleep(LOOK_EVERY).await;
     }
     tokio::time::sleep(SETTLED).await;
+    let (before, began) = (cpu_us().unwrap_or(f64::NAN), Instant::now());
+    tokio::time::sleep(WATCHED).await;
+    let busy_us = cpu_us().unwrap_or(f64::NAN) - before;
+    let busy_percent = busy_us / began.elapsed().as_secs_f64() / 10_000.0;
     let (rss, rss_max) = (resident_mib()?, resident_mib_max()?);
     let first_at_us = plain.first_at_us().unwrap_or(u64::MAX);
     let closed_at_us = counts.closed_at_us.load(Ordering::Relaxed);
@@ -118,6 +124,7 @@ pub(crate) async fn start(folder: &Path, plans: u64) -> anyhow::Result<Figures> 
         ("ready_at_us", ready_at_us as f64),
         ("first_at_us", first_at_us as f64),
         ("closed_at_us", closed_at_us as f64),
+        ("busy_percent", busy_percent),
         ("rss_mib", rss),
         ("rss_max_mib", rss_max),
     ]))
@@ -141,6 +148,7 @@ pub(super) fn rows(bench: &Bench, rounds: usize) -> anyhow::Result<Vec<Row>> {
             ("ready_s", since("ready_at_us")?),
             ("first_s", since("first_at_us")?),
             ("closed_s", since("closed_at_us")?),
+            ("busy_percent", started.get("busy_percent")?),
             ("rss_mb", mb("rss_mib")?),
             ("rss_max_mb", mb("rss_max_mib")?),
         ]));
@@ -152,6 +160,7 @@ pub(super) fn rows(bench: &Bench, rounds: usize) -> anyhow::Result<Vec<Row>> {
         Row::alone(&what("start → ready"), "s", one("ready_s")?, most(1.0)),
         Row::alone(&what("start → first step"), "s", one("first_s")?, most(0.5)),
         Row::alone(&what("start → all that had work closed"), "s", one("closed_s")?, None),
+        Row::alone(&what("of a core, at rest"), "%", one("busy_percent")?, None),
         Row::alone(&what("memory"), "MB", one("rss_mb")?, most(150.0)),
         Row::alone(&what("memory at its most"), "MB", one("rss_max_mb")?, None),
     ])

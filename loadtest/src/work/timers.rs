@@ -84,14 +84,15 @@ async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 4]> {
         let mut until = Timestamp::default();
         let mut fired = 0;
         for past in history.map_err(|error| anyhow::anyhow!(error))? {
-            match past.event {
-                Event::Begun(begun) => until = begun.until,
-                Event::Ended(ended) if matches!(ended.ending, Ending::Done(_)) => {
-                    fired += 1;
-                    ensure!(until <= past.at, "{plan} was woken before its moment");
-                    late_ms.record(past.at.as_millis() - until.as_millis())?;
-                }
-                _ => {}
+            if let Event::Begun(begun) = &past.event {
+                until = begun.until;
+            }
+            if let Event::Ended(ended) = &past.event
+                && matches!(ended.ending, Ending::Done(_))
+            {
+                fired += 1;
+                ensure!(until <= past.at, "{plan} was woken before its moment");
+                late_ms.record(past.at.as_millis() - until.as_millis())?;
             }
         }
         once += usize::from(fired == 1);
