@@ -17,6 +17,7 @@ STEPS = 10
 WARM_UP_S = 1.0
 TELL_EVERY = 20
 WITHIN_S = 100
+UNFINISHED = ["PENDING", "ENQUEUED"]
 
 gate = threading.Event()
 counting = threading.Lock()
@@ -136,7 +137,7 @@ def heir(url, path, plans):
     until = time.monotonic() + WITHIN_S
     pending = None
     while time.monotonic() < until:
-        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        pending = DBOS.list_workflows(status=UNFINISHED, load_input=False, load_output=False)
         if not pending:
             break
         time.sleep(0.1)

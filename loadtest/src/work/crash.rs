@@ -123,6 +123,7 @@ pub(super) fn crash(family: &mut dyn Family, plans: usize) -> anyhow::Result<Fig
     let after = Effects::read(&sink)?.after(&before);
     let since = |at_us: f64| (at_us - spawned_at_us as f64) / 1_000_000.0;
     let expected = plans * STEPS;
+    ensure!(after.count() > 0, "nothing has happened since the crash");
     ensure!(before.count() < expected, "all steps were done before the crash");
     let known = before.and(&after);
     Ok(Figures::from([

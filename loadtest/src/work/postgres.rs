@@ -1,9 +1,12 @@
 //! A Postgres of our own, as its packager configured it: what is acknowledged is on the disk.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
 
 use super::commands::{is_root, run};
 use super::dbos::NoDbos;
@@ -14,12 +17,14 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// It refuses to be root.
 const USER: &str = "postgres";
 const WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Stopped when this is dropped.
 pub(super) struct Postgres {
     programs: PathBuf,
     folder: tempfile::TempDir,
     port: u16,
+    server: Option<Child>,
 }
 
 impl Postgres {
@@ -27,19 +32,36 @@ impl Postgres {
         let programs = programs().ok_or(NoDbos("the package postgresql is not installed"))?;
         let folder = tempfile::tempdir_in(".")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let postgres = Postgres { programs, folder, port };
+        let mut postgres = Postgres { programs, folder, port, server: None };
+        let path = postgres.path()?;
         if is_root()? {
-            run(Command::new("chown").arg(USER).arg(postgres.path()?), WITHIN)?;
+            run(Command::new("chown").arg(USER).arg(&path), WITHIN)?;
         }
         let mut init = postgres.command("initdb")?;
         init.args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"]);
         run(&mut init, WITHIN)?;
-        let options =
-            format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=");
-        let log = postgres.path()?.join("log");
-        let mut start = postgres.command("pg_ctl")?;
-        run(start.arg("-w").arg("-l").arg(log).args(["-o", &options, "start"]), WITHIN)?;
+        // A child of this process, so that whoever interrupts this one interrupts it too.
+        let mut serve = postgres.command("postgres")?;
+        serve.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        serve.args(["-c", "unix_socket_directories="]).stdin(Stdio::null()).stdout(Stdio::null());
+        let server = serve.stderr(File::create(path.join("log"))?).spawn()?;
+        postgres.server = Some(server);
+        postgres.wait()?;
         Ok(postgres)
+    }
+
+    /// Until it takes connections.
+    fn wait(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + WITHIN;
+        let port = self.port.to_string();
+        loop {
+            let mut ask = Command::new(self.programs.join("pg_isready"));
+            match run(ask.args(["-h", "127.0.0.1", "-p", &port]), WITHIN) {
+                Ok(()) => return Ok(()),
+                Err(error) if until < Instant::now() => return Err(error),
+                Err(_) => std::thread::sleep(LOOK_EVERY),
+            }
+        }
     }
 
     pub(super) fn url(&self, database: &str) -> String {
@@ -48,8 +70,7 @@ impl Postgres {
 
     /// Of all its processes, what they share counted once.
     pub(super) fn memory_mib(&self) -> anyhow::Result<f64> {
-        let lines = std::fs::read_to_string(self.path()?.join("db/postmaster.pid"))?;
-        let first: u32 = lines.lines().next().unwrap_or_default().parse()?;
+        let first = self.server.as_ref().map(Child::id).context("Postgres is not running")?;
         let mut sum = share_mib_of(first)?;
         for process in std::fs::read_dir("/proc")?.filter_map(Result::ok) {
             let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -72,8 +93,8 @@ impl Postgres {
         let program = self.programs.join(program);
         let mut command = match is_root()? {
             true => {
-                let mut command = Command::new("runuser");
-                command.args(["-u", USER, "--"]).arg(program);
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid", USER, "--regid", USER, "--init-groups"]).arg(program);
                 command
             }
             false => Command::new(program),
@@ -85,12 +106,16 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
         let stopped = self
             .command("pg_ctl")
             .and_then(|mut stop| run(stop.args(["-m", "immediate", "stop"]), WITHIN));
         if let Err(error) = stopped {
-            eprintln!("loadtest: Postgres was not stopped: {error:#}");
+            eprintln!("loadtest: Postgres is ended the hard way: {error:#}");
+            // Gone already, there is nothing to end.
+            let _ = server.kill();
         }
+        let _ = server.wait();
     }
 }
 
