@@ -28,6 +28,8 @@ const WITHIN_S: u64 = 60;
 const AT_ONCE: usize = 256;
 /// After the last moment.
 const LATE_MAX: Duration = Duration::from_secs(60);
+/// So late is nobody whose own timer has rung: the house found it when it looked at everybody.
+const MISSED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn ours(count: usize, within_s: u64) -> anyhow::Result<Figures> {
     let folder = tempfile::tempdir_in(".")?;
@@ -65,10 +67,11 @@ async fn wait(folder: &Path, count: usize, within: Duration) -> anyhow::Result<F
     ensure!(in_time, "some have not come {LATE_MAX:?} after the last moment");
     let figures = look(&stage, count).await?;
     stage.stop().await;
-    let [astray, p50, p99, max] = figures;
+    let [astray, missed, p50, p99, max] = figures;
     Ok(Figures::from([
         ("opened_s", opened_s),
         ("astray", astray),
+        ("missed", missed),
         ("p50_ms", p50),
         ("p99_ms", p99),
         ("max_ms", max),
@@ -76,9 +79,9 @@ async fn wait(folder: &Path, count: usize, within: Duration) -> anyhow::Result<F
 }
 
 /// Those that did not fire once, and the lateness of all.
-async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 4]> {
+async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 5]> {
     let mut late_ms = Histogram::<u64>::new(3)?;
-    let mut once = 0;
+    let (mut once, mut missed) = (0, 0_u32);
     for plan in stage.plans(None).await? {
         let history = past::<Plan>(&*stage.journal, plan).await;
         let mut until = Timestamp::default();
@@ -92,13 +95,18 @@ async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 4]> {
             {
                 fired += 1;
                 ensure!(until <= past.at, "{plan} was woken before its moment");
-                late_ms.record(past.at.as_millis() - until.as_millis())?;
+                let late = past.at.since(until);
+                late_ms.record(u64::try_from(late.as_millis())?)?;
+                if late > MISSED {
+                    missed += 1;
+                    tracing::warn!(%plan, ?late, until = until.as_millis(), "woken late");
+                }
             }
         }
         once += usize::from(fired == 1);
     }
     let at = |quantile| late_ms.value_at_quantile(quantile) as f64;
-    Ok([count.abs_diff(once) as f64, at(0.5), at(0.99), late_ms.max() as f64])
+    Ok([count.abs_diff(once) as f64, f64::from(missed), at(0.5), at(0.99), late_ms.max() as f64])
 }
 
 pub(super) fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -108,6 +116,7 @@ pub(super) fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let most = |most| Some(Bar::AtMost(most));
     Ok(vec![
         Row::alone(&what("that did not fire once"), "", one("astray")?, most(0.0)),
+        Row::alone(&what("more than a second late"), "", one("missed")?, None),
         Row::alone(&what("lateness p50"), "ms", one("p50_ms")?, None),
         Row::alone(&what("lateness p99"), "ms", one("p99_ms")?, most(100.0)),
         Row::alone(&what("lateness at most"), "ms", one("max_ms")?, None),
