@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use domain::id::Address;
 use domain::time::{Dice, Timestamp};
 use hdrhistogram::Histogram;
 use runtime::durable::past;
@@ -67,7 +68,7 @@ async fn wait(folder: &Path, count: usize, within: Duration) -> anyhow::Result<F
     ensure!(in_time, "some have not come {LATE_MAX:?} after the last moment");
     let figures = look(&stage, count).await?;
     stage.stop().await;
-    let [astray, missed, p50, p99, max] = figures;
+    let [astray, missed, p50, p99, max, heard] = figures;
     Ok(Figures::from([
         ("opened_s", opened_s),
         ("astray", astray),
@@ -75,13 +76,14 @@ async fn wait(folder: &Path, count: usize, within: Duration) -> anyhow::Result<F
         ("p50_ms", p50),
         ("p99_ms", p99),
         ("max_ms", max),
+        ("heard_ms_max", heard),
     ]))
 }
 
 /// Those that did not fire once, and the lateness of all.
-async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 5]> {
+async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 6]> {
     let mut late_ms = Histogram::<u64>::new(3)?;
-    let (mut once, mut missed) = (0, 0_u32);
+    let (mut once, mut missed, mut heard_ms_max) = (0, 0_u32, 0);
     for plan in stage.plans(None).await? {
         let history = past::<Plan>(&*stage.journal, plan).await;
         let mut until = Timestamp::default();
@@ -89,6 +91,8 @@ async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 5]> {
         for past in history.map_err(|error| anyhow::anyhow!(error))? {
             if let Event::Begun(begun) = &past.event {
                 until = begun.until;
+                let heard = past.at.since(made_at(plan)).as_millis();
+                heard_ms_max = heard_ms_max.max(heard);
             }
             if let Event::Ended(ended) = &past.event
                 && matches!(ended.ending, Ending::Done(_))
@@ -106,7 +110,14 @@ async fn look(stage: &Stage, count: usize) -> anyhow::Result<[f64; 5]> {
         once += usize::from(fired == 1);
     }
     let at = |quantile| late_ms.value_at_quantile(quantile) as f64;
-    Ok([count.abs_diff(once) as f64, f64::from(missed), at(0.5), at(0.99), late_ms.max() as f64])
+    let (astray, missed) = (count.abs_diff(once) as f64, f64::from(missed));
+    Ok([astray, missed, at(0.5), at(0.99), late_ms.max() as f64, heard_ms_max as f64])
+}
+
+/// An id begins with the milliseconds of its making, which is just before its post.
+fn made_at(plan: Address) -> Timestamp {
+    let bytes = plan.id.to_bytes();
+    Timestamp::from_millis(bytes[..6].iter().fold(0, |ms, byte| (ms << 8) | u64::from(*byte)))
 }
 
 pub(super) fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -120,6 +131,7 @@ pub(super) fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         Row::alone(&what("lateness p50"), "ms", one("p50_ms")?, None),
         Row::alone(&what("lateness p99"), "ms", one("p99_ms")?, most(100.0)),
         Row::alone(&what("lateness at most"), "ms", one("max_ms")?, None),
+        Row::alone(&what("posted → heard, at most"), "ms", one("heard_ms_max")?, None),
         Row::alone(&what("until all are durable"), "s", one("opened_s")?, None),
     ])
 }
