@@ -28,7 +28,9 @@ pub(super) struct Work {
     pub(super) idle_rounds: u32,
     pub(super) seen: BTreeSet<String>,
     /// By id: the order in which they are looked at is the same in every life.
-    pub(super) steps: BTreeMap<String, Step>,
+    ///
+    /// Boxed: a leaf of the map has room for eleven.
+    pub(super) steps: BTreeMap<String, Box<Step>>,
     pub(super) cancelling: Option<Cancelling>,
     pub(super) outcome: Option<Outcome>,
 }
@@ -198,7 +200,7 @@ impl Work {
         self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
         for task in round {
             self.seen.insert(task.digest.clone());
-            self.steps.insert(task.id.clone(), Step::new(task));
+            self.steps.insert(task.id.clone(), Box::new(Step::new(task)));
         }
     }
 

@@ -1,6 +1,8 @@
 //! Reading a copy from end to end: whatever could be wrong with it is found before it is needed.
 
+use std::ffi::c_int;
 use std::path::Path;
+use std::time::Duration;
 
 use domain::blob::Blob;
 use domain::id::Address;
@@ -19,12 +21,28 @@ pub struct Checked {
     pub audit: Chain,
 }
 
+/// How much is read between two pauses: some milliseconds' worth of steps of SQLite's machine.
+const STEPS: c_int = 100_000;
+
 /// Reads the whole file: its pages, each event, each blob, the audit, and that they fit together.
 pub fn check(file: &Path) -> Result<Checked, BackupError> {
+    read_all(file, None)
+}
+
+/// The same, with pauses that leave the machine to others.
+#[expect(clippy::disallowed_methods, reason = "store: it reads on a thread that blocks anyway")]
+pub(super) fn read_all(file: &Path, pause: Option<Duration>) -> Result<Checked, BackupError> {
     let sqlite = |source| BackupError::Sqlite { path: file.to_owned(), source };
     // Read only, and without a journal beside it.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(sqlite)?;
+    if let Some(pause) = pause {
+        let rest = move || {
+            std::thread::sleep(pause);
+            false
+        };
+        connection.progress_handler(STEPS, Some(rest)).map_err(sqlite)?;
+    }
     let version = schema::version(&connection).map_err(|error| damaged(file, &error))?;
     match version {
         0 => return Err(damaged(file, &"it is no journal")),

@@ -146,13 +146,19 @@ pub(super) fn due(
     after: Option<Address>,
     limit: u32,
 ) -> Result<Vec<Due>, Error> {
+    // Those that owe or wake are found by their index, in order; those that are waited for by
+    // theirs, and they are few: nobody is looked at who has nothing to do.
     let sql = "SELECT kind, id, wake_at, owes > 0 OR EXISTS (
                    SELECT 1 FROM inbox WHERE inbox.entity = entities.entity AND state = 0)
                FROM entities
-               WHERE status = 0 AND (kind, id) > (?1, ?2)
-               AND (owes > 0 OR wake_at IS NOT NULL OR entity IN (
-                   SELECT entity FROM inbox WHERE state = 0))
-               ORDER BY kind, id LIMIT ?3";
+               WHERE status = 0 AND (kind, id) > (?1, ?2) AND entity IN (
+                   SELECT entity FROM (
+                       SELECT entity FROM entities
+                       WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL)
+                           AND (kind, id) > (?1, ?2)
+                       ORDER BY kind, id LIMIT ?3)
+                   UNION SELECT entity FROM inbox WHERE state = 0)
+               ORDER BY +kind, +id LIMIT ?3";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let (kind, id) = match after {
         Some(after) => (after.kind.prefix(), after.id.to_bytes().to_vec()),

@@ -34,7 +34,8 @@ const STEPS: &[&str] = &["
         bytes       INTEGER NOT NULL DEFAULT 0,
         UNIQUE (kind, id)
     ) STRICT;
-    CREATE INDEX entities_owing ON entities (kind, id) WHERE status = 0 AND owes > 0;
+    CREATE INDEX entities_due ON entities (kind, id)
+        WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL);
     CREATE INDEX entities_asking ON entities (entity) WHERE asks = 1;
     CREATE INDEX entities_waking ON entities (wake_at) WHERE status = 0 AND wake_at IS NOT NULL;
     -- Those below hold no open entity, so a turn that leaves its entity open writes none of them.

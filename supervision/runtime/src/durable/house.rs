@@ -1,7 +1,7 @@
 //! Where the entities of a node live: who is seated, whose children run, who is to be woken when.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ const ENTITY_INTENSITY: Intensity = Intensity { restarts_max: 5, period_s: 60 };
 const LEAVE_DEADLINE: Duration = Duration::from_secs(25);
 /// What a shell holds is read from the journal, so little waits in memory.
 const KNOCKS: Bounds = Bounds { messages_max: 512, bytes_max: 1 << 20 };
-/// Bells that wait to be answered; one more is found by the next sweep.
-const WANTED: Bounds = Bounds { messages_max: 4_096, bytes_max: 1 << 20 };
+/// Bells and wakes that wait to be heard; one more is found by a sweep that follows at once.
+const WANTED: Bounds = Bounds { messages_max: 32_768, bytes_max: 4 << 20 };
 
 /// The journal answers in milliseconds, or something is wrong with its disk.
 pub(super) const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
@@ -56,6 +56,8 @@ pub(crate) struct House {
     /// The children that were started and are not known to be over.
     children: Mutex<HashMap<Address, BTreeSet<u64>>>,
     numbers: AtomicU64,
+    /// A bell or a wake met a full mailbox.
+    missed: AtomicBool,
 }
 
 /// The durable part of a node, as it is put together.
@@ -127,6 +129,7 @@ impl Durable {
                 seats: Mutex::default(),
                 children: Mutex::default(),
                 numbers: AtomicU64::new(1),
+                missed: AtomicBool::new(false),
             })
         });
         let house = Arc::clone(house);
@@ -163,20 +166,25 @@ impl House {
     }
 
     pub(super) fn want(&self, address: Address) {
-        // Refused, it is found by the next sweep.
-        let _ = self.keeper.tell(Wanted::Seat(address));
+        let refused = self.keeper.tell(Wanted::Seat(address)).is_err();
+        self.missed.fetch_or(refused, Ordering::Relaxed);
     }
 
     pub(super) fn wake(&self, address: Address, at: Option<Timestamp>) {
-        // Refused, it is found by the next sweep.
-        let _ = self.timers.tell(WakeAt::Set(address, at));
+        let refused = self.timers.tell(WakeAt::Set(address, at)).is_err();
+        self.missed.fetch_or(refused, Ordering::Relaxed);
+    }
+
+    /// Whether somebody was forgotten since this was asked last: a sweep finds them.
+    pub(super) fn has_missed(&self) -> bool {
+        self.missed.swap(false, Ordering::Relaxed)
     }
 
     /// What one look of a sweep has found.
     pub(super) fn wake_all(&self, sleepers: Vec<(Address, Timestamp)>) {
         if !sleepers.is_empty() {
-            // Refused, it is found by the next sweep.
-            let _ = self.timers.tell(WakeAt::SetAll(sleepers));
+            let refused = self.timers.tell(WakeAt::SetAll(sleepers)).is_err();
+            self.missed.fetch_or(refused, Ordering::Relaxed);
         }
     }
 

@@ -23,6 +23,8 @@ const BIRTHS_MAX: usize = 64;
 const PAGE: u32 = 256;
 /// A bell that was lost is made up for within this.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// What has filled a mailbox gets this long before whoever was forgotten is looked for.
+const CATCH_UP: Duration = Duration::from_millis(50);
 
 pub(crate) enum Wanted {
     Seat(Address),
@@ -35,6 +37,16 @@ pub(crate) struct Look {
     sweeper: u64,
     /// Goes on after this entity; from the beginning without one.
     after: Option<Address>,
+    turn: Turn,
+}
+
+/// Why there is a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Its time has come, and another one follows.
+    Regular,
+    /// Somebody met a full mailbox.
+    Extra,
 }
 
 impl Message for Wanted {}
@@ -43,12 +55,14 @@ pub(super) struct Keeper {
     house: Option<Arc<House>>,
     /// This incarnation.
     sweeper: u64,
+    /// A sweep out of turn is under way.
+    makes_up: bool,
 }
 
 impl Keeper {
     pub(super) fn new(house: Option<Arc<House>>) -> Self {
         let sweeper = house.as_ref().map_or(0, |house| house.next_number());
-        Keeper { house, sweeper }
+        Keeper { house, sweeper, makes_up: false }
     }
 
     async fn seat(&self, house: &Arc<House>, wanted: Vec<Address>, cx: &Context<Wanted>) {
@@ -56,15 +70,15 @@ impl Keeper {
     }
 
     async fn sweep(
-        &self,
+        &mut self,
         house: &Arc<House>,
-        after: Option<Address>,
+        Look { after, turn, .. }: Look,
         cx: &Context<Wanted>,
     ) -> Result<(), BoxError> {
         let due = match cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await? {
             Err(Error::Unavailable(why)) => {
                 tracing::warn!(why, "the journal is away");
-                self.sweep_in(SWEEP_EVERY, None, cx);
+                self.sweep_in(SWEEP_EVERY, None, turn, cx);
                 return Ok(());
             }
             due => due?,
@@ -80,20 +94,21 @@ impl Keeper {
         for some in wanted.chunks(BIRTHS_MAX) {
             self.seat(house, some.to_vec(), cx).await;
         }
-        match is_last {
-            false => self.sweep_in(Duration::ZERO, last, cx),
-            true => self.sweep_in(SWEEP_EVERY, None, cx),
+        match (is_last, turn) {
+            (false, turn) => self.sweep_in(Duration::ZERO, last, turn, cx),
+            (true, Turn::Regular) => self.sweep_in(SWEEP_EVERY, None, turn, cx),
+            (true, Turn::Extra) => self.makes_up = false,
         }
         Ok(())
     }
 
     /// Sweeps follow each other for as long as the keeper lives: what a full mailbox makes wait is
     /// offered again.
-    fn sweep_in(&self, pause: Duration, after: Option<Address>, cx: &Context<Wanted>) {
+    fn sweep_in(&self, pause: Duration, after: Option<Address>, turn: Turn, cx: &Context<Wanted>) {
         let (myself, clock, sweeper) = (cx.myself(), cx.clock(), self.sweeper);
         cx.spawn(async move {
             clock.sleep(pause).await;
-            let look = || Wanted::Sweep(Look { sweeper, after });
+            let look = || Wanted::Sweep(Look { sweeper, after, turn });
             while let Err(Refused { why: Why::Late, .. }) =
                 myself.tell_within(look(), SWEEP_EVERY).await
             {}
@@ -154,7 +169,7 @@ impl Actor for Keeper {
     type Message = Wanted;
 
     async fn init(&mut self, cx: &mut Context<Wanted>) -> Result<(), BoxError> {
-        self.sweep_in(Duration::ZERO, None, cx);
+        self.sweep_in(Duration::ZERO, None, Turn::Regular, cx);
         Ok(())
     }
 
@@ -168,13 +183,17 @@ impl Actor for Keeper {
             match wanted {
                 Wanted::Seat(address) if seats.contains(&address) => {}
                 Wanted::Seat(address) => seats.push(address),
-                Wanted::Sweep(look) if look.sweeper == self.sweeper => sweeps.push(look.after),
+                Wanted::Sweep(look) if look.sweeper == self.sweeper => sweeps.push(look),
                 Wanted::Sweep(_) => {}
             }
         }
         self.seat(&house, seats, cx).await;
-        for after in sweeps {
-            self.sweep(&house, after, cx).await?;
+        for look in sweeps {
+            self.sweep(&house, look, cx).await?;
+        }
+        if !self.makes_up && house.has_missed() {
+            self.makes_up = true;
+            self.sweep_in(CATCH_UP, None, Turn::Extra, cx);
         }
         Ok(Next::Go)
     }

@@ -85,6 +85,13 @@ impl<E: Entity> Shell<E> {
         Shell { me, house, ports, life }
     }
 
+    async fn begin(&mut self, cx: &Context<Knock<E>>) -> Result<(), BoxError> {
+        if let Some(before) = self.be_born(cx).await? {
+            self.take_turn(vec![Came::Reborn(before)], cx).await?;
+        }
+        Ok(())
+    }
+
     /// Claims the entity and reads what it has recorded.
     async fn be_born(&mut self, cx: &Context<Knock<E>>) -> Result<Option<Before>, BoxError> {
         // Whoever an earlier incarnation started may still be at it.
@@ -359,27 +366,13 @@ enum After {
     Superseded,
 }
 
-impl<E: Entity> Actor for Shell<E> {
-    type Message = Knock<E>;
-
-    async fn init(&mut self, cx: &mut Context<Knock<E>>) -> Result<(), BoxError> {
-        self.house.seat(self.me, cx.myself());
-        if let Some(before) = self.be_born(cx).await? {
-            self.take_turn(vec![Came::Reborn(before)], cx).await?;
-        }
-        // Its first look at the inbox is a turn like every other; who has nothing to do leaves then.
-        let bell = Bell::new(&self.house, self.me);
-        let _ = cx.myself().tell(Knock::Bell(bell));
-        Ok(())
-    }
-
-    async fn handle(
+impl<E: Entity> Shell<E> {
+    /// Hears what has come, takes a turn if that is worth one, and says how it goes on.
+    async fn hear(
         &mut self,
-        knock: Knock<E>,
-        cx: &mut Context<Knock<E>>,
+        knocks: Vec<Knock<E>>,
+        cx: &Context<Knock<E>>,
     ) -> Result<Next, BoxError> {
-        let mut knocks = vec![knock];
-        knocks.append(&mut cx.next_too(KNOCKS_MAX - 1));
         // The inbox is read when a bell has said that something waits, and not for each outcome.
         let has_rung = knocks.iter().any(|knock| matches!(knock, Knock::Bell(_)));
         let mut came: Vec<Came<E>> =
@@ -410,6 +403,30 @@ impl<E: Entity> Actor for Shell<E> {
                 Ok(Next::Done)
             }
         }
+    }
+}
+
+impl<E: Entity> Actor for Shell<E> {
+    type Message = Knock<E>;
+
+    async fn init(&mut self, cx: &mut Context<Knock<E>>) -> Result<(), BoxError> {
+        self.house.seat(self.me, cx.myself());
+        Box::pin(self.begin(cx)).await?;
+        // Its first look at the inbox is a turn like every other; who has nothing to do leaves then.
+        let bell = Bell::new(&self.house, self.me);
+        let _ = cx.myself().tell(Knock::Bell(bell));
+        Ok(())
+    }
+
+    async fn handle(
+        &mut self,
+        knock: Knock<E>,
+        cx: &mut Context<Knock<E>>,
+    ) -> Result<Next, BoxError> {
+        let mut knocks = vec![knock];
+        knocks.append(&mut cx.next_too(KNOCKS_MAX - 1));
+        // Between two turns a seated entity holds no room for one.
+        Box::pin(self.hear(knocks, cx)).await
     }
 
     async fn leave(&mut self, _why: Leave, _cx: &mut Context<Knock<E>>) {
