@@ -108,7 +108,7 @@ impl Stage {
         let mut plans = Vec::new();
         let mut before = None;
         loop {
-            let query = Query { kind: Some(Kind::Plan), state, before };
+            let query = Query { kind: Some(Kind::Plan), state, before, ..Query::default() };
             let entries = self.journal.sqlite.entities(query, PAGE).await?;
             let Some(last) = entries.last() else { return Ok(plans) };
             before = Some(last.place);
