@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::nearest::nearest;
-use domain::tool::{Contract, Effect, Tools};
+use domain::tool::{Contract, Effect, OnDoubt, Tools};
 use plan::script::{self, Deadline, Script};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -120,6 +120,9 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The longest that a step waits.
+const WAIT_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 struct Desk<'a> {
     tools: &'a dyn Tools,
     contracts: &'a [Contract],
@@ -143,6 +146,16 @@ impl<'a> Desk<'a> {
             }
             Check { tool: check.tool.clone(), args: check.args.clone() }
         });
+        // What the step says itself was looked at as it was read.
+        let is_blind = step.attempts > 1 || step.on_doubt == OnDoubt::Repeat;
+        if step.effect.is_none() && effect == Effect::Unsafe && is_blind && check.is_none() {
+            let tool = &step.tool;
+            self.faults.push(format!(
+                "{place}: `{tool}` is unsafe unless the step says otherwise, and an unsafe effect \
+                 is never repeated blindly: say its `effect`, give it a check, or one attempt and \
+                 `on_doubt` ask or fail"
+            ));
+        }
         let within = match step.deadline {
             _ if step.tool == WAIT => self.wait(&step.args, &place),
             Deadline::Fast => self.limits.fast,
@@ -194,6 +207,11 @@ impl<'a> Desk<'a> {
     fn wait(&mut self, args: &Value, place: &str) -> Duration {
         let is_alone = args.as_object().is_some_and(|object| object.len() == 1);
         match args["ms"].as_u64().filter(|_| is_alone) {
+            Some(ms) if WAIT_MAX < Duration::from_millis(ms) => {
+                let most = domain::duration::render(WAIT_MAX);
+                self.faults.push(format!("{place}: `{WAIT}` waits for {most} at most"));
+                Duration::ZERO
+            }
             Some(ms) => Duration::from_millis(ms),
             None => {
                 let what = r#"takes {"ms": N}, how many milliseconds to wait, and nothing else"#;

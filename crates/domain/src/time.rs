@@ -23,10 +23,10 @@ impl Timestamp {
         self.0
     }
 
-    /// This much later; the end of time at the latest.
+    /// This much later; the end of time at the latest, which every store can hold.
     pub fn plus(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Timestamp(self.0.saturating_add(millis))
+        Timestamp(self.0.saturating_add(millis).min(i64::MAX as u64))
     }
 
     /// How long after `earlier` this is; nothing if it is not.

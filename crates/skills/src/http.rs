@@ -185,6 +185,8 @@ struct Exchange {
     request: reqwest::RequestBuilder,
     /// Where it goes, without what may be secret.
     place: String,
+    /// It asks for nothing to be done.
+    is_look: bool,
 }
 
 impl Exchange {
@@ -197,6 +199,7 @@ impl Exchange {
         let url = Url::parse(&arguments.url).map_err(|error| refused(&error))?;
         let method = arguments.method.as_deref().unwrap_or("GET").parse::<Method>();
         let method = method.map_err(|error| refused(&error))?;
+        let is_look = [Method::GET, Method::HEAD].contains(&method);
         let redirects = redirects(&method, !arguments.headers.is_empty());
         let client = client.for_call(redirects, call.within);
         let client = client.map_err(|error| refused(&error.without_url()))?;
@@ -218,11 +221,11 @@ impl Exchange {
             let key = HeaderValue::try_from(&*call.key).map_err(|error| refused(&error))?;
             headers.insert(IDEMPOTENCY_KEY, key);
         }
-        Ok(Self { request: request.headers(headers), place })
+        Ok(Self { request: request.headers(headers), place, is_look })
     }
 
     async fn perform(self) -> Result<Output, Failure> {
-        let Self { request, place } = self;
+        let Self { request, place, is_look } = self;
         let mut response = request.send().await.map_err(|error| unanswered(&place, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let broken = |error: reqwest::Error| {
@@ -234,7 +237,7 @@ impl Exchange {
         };
         let body = collect(&mut response).await.map_err(broken)?;
         let output = output(status, &headers, body);
-        judge(status, &headers, &place, output)
+        judge(status, is_look, &headers, &place, output)
     }
 }
 
@@ -278,9 +281,22 @@ fn output(status: StatusCode, headers: &HeaderMap, body: Kept) -> Output {
     Output { value, attachments: body.attachment("body").into_iter().collect() }
 }
 
+/// Answers that say nothing about what the request has done: somebody stands between, or it broke
+/// down in the middle. (A look has done nothing in any case.)
+const UNCLEAR: [StatusCode; 3] =
+    [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
+
+/// The same request is to be made at another address.
+const ELSEWHERE: [StatusCode; 2] = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT];
+
+fn is_sent_on(status: StatusCode) -> bool {
+    status.is_redirection() && status != StatusCode::NOT_MODIFIED
+}
+
 /// What an answer says about the effect.
 fn judge(
     status: StatusCode,
+    is_look: bool,
     headers: &HeaderMap,
     place: &str,
     output: Output,
@@ -295,8 +311,16 @@ fn judge(
         status if status.is_client_error() => {
             (Class::Refused, "mend the request; its body may say what it lacks")
         }
+        // Whoever stands between, or broke down in the middle, cannot say what has happened.
+        status if UNCLEAR.contains(&status) && !is_look => {
+            (Class::Unknown, "whether it has happened cannot be told from that")
+        }
         status if status.is_server_error() => {
             (Class::Failed, "its body may say what went wrong there")
+        }
+        // `See other` after something was done is how a form answers; these say that nothing was.
+        status if ELSEWHERE.contains(&status) || (is_look && is_sent_on(status)) => {
+            (Class::Refused, "it wants another address, which is not followed: name that one")
         }
         _ => return Ok(output),
     };

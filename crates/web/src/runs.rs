@@ -11,9 +11,12 @@ use domain::id::Address;
 use domain::run::{Error, Page, Question, Replayed, Run};
 use serde::{Deserialize, Serialize};
 
-use crate::asked::{PAGE_MAX, TAKEN, Taken, Wanted, address, bad, key};
+use crate::asked::{TAKEN, Taken, Wanted, address, bad, key};
 use crate::refusal::Refusal;
 use crate::routes::Desk;
+
+/// Doubts that are shown: more than anybody settles by hand.
+const DOUBTS_MAX: u32 = 10_000;
 
 #[derive(Serialize)]
 pub(crate) struct Opened {
@@ -81,7 +84,7 @@ pub(crate) struct Doubts {
 }
 
 pub(crate) async fn doubts(State(desk): State<Arc<Desk>>) -> Result<Json<Doubts>, Refusal> {
-    Ok(Json(Doubts { doubts: desk.runs.questions(PAGE_MAX).await? }))
+    Ok(Json(Doubts { doubts: desk.runs.questions(DOUBTS_MAX).await? }))
 }
 
 #[derive(Deserialize)]

@@ -70,7 +70,9 @@ impl Entity for Plan {
             Heard::Posted(_, Post::Cancel(cancel)) => {
                 rules::cancel(state, cancel, moment, decision)
             }
-            Heard::Posted(_, Post::Settle(settle)) => rules::settle_doubt(state, settle, decision),
+            Heard::Posted(_, Post::Settle(settle)) => {
+                rules::settle_doubt(state, settle, moment, decision)
+            }
             Heard::Ended(key, ended) => rules::end(state, key, ended, moment, decision),
             // Whatever waits for a moment looks at the time itself.
             Heard::Due => {}

@@ -11,7 +11,7 @@ use domain::mutants::{self, Mutant};
 use domain::policy::Act;
 use domain::run;
 use domain::time::Timestamp;
-use domain::tool::{Call, Class, Failure, Output, Retry};
+use domain::tool::{Call, Class, Failure, OnDoubt, Output, Retry};
 use runtime::durable::{Admission, Ended as Came, Lane, Moment};
 use serde::Serialize;
 use serde_json::json;
@@ -67,7 +67,12 @@ pub(super) fn cancel(state: &State, cancel: Cancel, moment: &Moment, decision: &
 }
 
 /// A person says what became of a step.
-pub(super) fn settle_doubt(state: &State, settle: Settle, decision: &mut Decision<'_>) {
+pub(super) fn settle_doubt(
+    state: &State,
+    settle: Settle,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
     let Settle { step: id, happened } = settle;
     let step = state.work.as_ref().and_then(|work| work.steps.get(&id));
     match step.map(|step| &step.phase) {
@@ -82,11 +87,12 @@ pub(super) fn settle_doubt(state: &State, settle: Settle, decision: &mut Decisio
             }));
         }
         Some(Phase::InDoubt { until, .. }) => {
-            let why = format!(
-                "somebody may still be at step {id} until {}: settle it after that",
-                until.as_millis()
-            );
+            let left = until.since(moment.now).as_secs() + 1;
+            let why = format!("somebody may still be at step {id}: settle it in {left} s");
             refuse(decision, &why);
+        }
+        Some(Phase::Checking { .. }) => {
+            refuse(decision, &format!("the check of step {id} is being asked: wait for it"));
         }
         Some(_) => refuse(decision, &format!("nobody asks about step {id}: look at the run")),
         None => refuse(decision, &format!("it has no step {id}: look at the run")),
@@ -135,6 +141,14 @@ fn end_attempt(
             Class::Stopped if work.cancelling.is_some() => {
                 record_end(step, Ending::Stopped(failure), decision);
             }
+            // Again under its key, but not at once: whoever cannot say may need a moment.
+            Class::Unknown if step.task.effect.is_repeatable() => {
+                fail(work, step, failure, moment, decision);
+            }
+            // It said no, and may have done something before: that is asked before it is repeated.
+            Class::Failed if !step.task.effect.is_repeatable() && has_another(work, step) => {
+                doubt(step, failure.story, quiet_at(step, true, moment), true, decision);
+            }
             Class::Stopped | Class::Unknown => {
                 doubt(step, failure.story, quiet_at(step, true, moment), true, decision);
             }
@@ -149,11 +163,12 @@ fn end_attempt(
 /// It is known not to be under way any more: again, if there is another attempt.
 fn fail(work: &Work, step: &Step, failure: Failure, moment: &Moment, decision: &mut Decision<'_>) {
     let rest = match failure.class.retry() {
+        Retry::Never if failure.class == Class::Unknown => Some(rest_after(step.attempt)),
         Retry::Never => None,
         Retry::Soon => Some(rest_after(step.attempt)),
         Retry::After(pause) => Some(pause.max(rest_after(step.attempt))),
     };
-    match rest.filter(|_| step.attempt < step.task.attempts && work.cancelling.is_none()) {
+    match rest.filter(|_| has_another(work, step)) {
         Some(rest) => {
             let (id, attempt) = (step.task.id.clone(), step.attempt);
             let until = moment.now.plus(rest);
@@ -166,6 +181,10 @@ fn fail(work: &Work, step: &Step, failure: Failure, moment: &Moment, decision: &
         }
         None => record_end(step, Ending::Failed(failure), decision),
     }
+}
+
+fn has_another(work: &Work, step: &Step) -> bool {
+    step.attempt < step.task.attempts && work.cancelling.is_none()
 }
 
 fn rest_after(attempt: u32) -> Duration {
@@ -222,7 +241,13 @@ fn end_check(
         }
         Finding::Unclear => {
             let evidence = format!("{evidence}; its check cannot tell: {seen}");
-            ask(work, step, evidence, moment, decision);
+            match step.task.on_doubt {
+                OnDoubt::Ask => ask(work, step, evidence, moment, decision),
+                OnDoubt::Repeat => decision.record(settled(false, evidence)),
+                OnDoubt::Fail => {
+                    record_end(step, Ending::Failed(in_doubt(&evidence)), decision);
+                }
+            }
         }
     }
 }
@@ -274,7 +299,6 @@ fn doubt(
     spent: bool,
     decision: &mut Decision<'_>,
 ) {
-    use domain::tool::OnDoubt;
     let then = match step.task.on_doubt {
         _ if step.task.effect.is_repeatable() => Then::Repeat,
         _ if mutants::is(Mutant::RepeatUnsafe) => Then::Repeat,
@@ -378,6 +402,13 @@ fn stage(work: &Work, step: &Step, has_failed: bool, moment: &Moment) -> Stage {
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
     let has_another = |is_spent: bool| again(is_spent) <= step.task.attempts;
     match &step.phase {
+        Phase::Waiting { .. } if is_cancelled && step.attempt > 0 => {
+            Stage::Over(Ending::Stopped(stopped("it was not tried again: the run was canceled")))
+        }
+        Phase::Waiting { .. } if has_failed && step.attempt > 0 => {
+            let story = "it was not tried again: another step failed";
+            Stage::Over(Ending::Failed(failure(Class::Failed, story)))
+        }
         Phase::Waiting { .. } if is_cancelled => {
             Stage::Over(Ending::Skipped("the run was canceled".to_owned()))
         }
@@ -396,12 +427,13 @@ fn stage(work: &Work, step: &Step, has_failed: bool, moment: &Moment) -> Stage {
             false if is_cancelled => Stage::Over(Ending::Stopped(stopped("it was not waited for"))),
             false => Stage::Still,
         },
+        // Who cancels waits for what runs, and for no answer about what has run.
+        Phase::InDoubt { evidence, .. } | Phase::Checking { evidence, .. } if is_cancelled => {
+            Stage::Over(Ending::Stopped(in_doubt(evidence)))
+        }
         Phase::Running { .. } | Phase::Checking { .. } => Stage::Still,
         Phase::InDoubt { until, .. } if now < *until => Stage::Still,
         Phase::InDoubt { then: Then::Check, .. } => Stage::Look,
-        Phase::InDoubt { evidence, .. } if is_cancelled => {
-            Stage::Over(Ending::Stopped(in_doubt(evidence)))
-        }
         Phase::InDoubt { evidence, then: Then::Fail, .. } => {
             Stage::Over(Ending::Failed(in_doubt(evidence)))
         }

@@ -101,9 +101,8 @@ fn tell(run: &mut Run, past: &Past<Event>) {
         Event::Doubted(Doubted { step, evidence, spent, .. }) => with(run, step, |step| {
             step.state = StepState::InDoubt;
             let evidence = evidence.clone();
-            if *spent {
-                end_attempt(step, at, "unknown", Some(evidence.clone()));
-            }
+            let word = if *spent { "unknown" } else { "cut off" };
+            end_attempt(step, at, word, None);
             step.doubts.push(Doubt { since: at, evidence, settled_at: None, verdict: None });
         }),
         Event::Checking(_) => {}
@@ -146,13 +145,10 @@ fn unbegun(plan: Address, task: &Task) -> run::Step {
 fn begin(step: &mut run::Step, begun: &Begun, at: Timestamp) {
     step.state = StepState::Running;
     close_doubt(step, at, || "repeated under the same key".to_owned());
-    let last = step.attempts.last();
     // One that a crash has cut off goes on under its number.
-    if last.is_none_or(|attempt| attempt.number != begun.attempt) {
-        let number = begun.attempt;
-        let (ended_at, outcome, story) = (None, None, None);
-        step.attempts.push(Attempt { number, begun_at: at, ended_at, outcome, story });
-    }
+    let number = begun.attempt;
+    let (ended_at, outcome, story) = (None, None, None);
+    step.attempts.push(Attempt { number, begun_at: at, ended_at, outcome, story });
 }
 
 fn end(step: &mut run::Step, ended: &Ended, at: Timestamp) {
