@@ -253,7 +253,9 @@ impl Shelf {
         entity.blobs.extend(append.blobs);
         let taken = append.taken.into_iter();
         let dead: Vec<Dead> = taken.filter_map(|taken| take(entity, taken, append.at)).collect();
-        dead.into_iter().for_each(|dead| self.bury(dead));
+        let unheard =
+            if entity.status == Status::Closed { unheard(entity, append.at) } else { vec![] };
+        dead.into_iter().chain(unheard).for_each(|dead| self.bury(dead));
         for line in append.audit {
             audit::link(&mut self.audit, address, append.at, line);
         }
@@ -277,6 +279,17 @@ impl Shelf {
         }
         Appended::Done { head, bells }
     }
+}
+
+/// What entities have sent it, and it has not heard as it ended.
+fn unheard(entity: &mut Entity, at: Timestamp) -> Vec<Dead> {
+    let is_unheard = |row: &mut Row| row.taken_at.is_none() && row.waiting.post.from.is_some();
+    let rows = entity.inbox.extract_if(.., is_unheard);
+    rows.map(|row| {
+        let story = Undeliverable::Closed(row.waiting.post.to).to_string();
+        Dead { post: row.waiting.post, story, at }
+    })
+    .collect()
 }
 
 fn take(entity: &mut Entity, taken: Taken, at: Timestamp) -> Option<Dead> {

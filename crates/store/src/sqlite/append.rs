@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Options;
 use super::audit;
 use super::blobs;
+use super::mend;
 use super::rows::{self, EntityRow};
 use super::writer::Desk;
 
@@ -172,6 +173,9 @@ pub(super) fn append(desk: &Desk<'_>, append: &Append) -> rusqlite::Result<Resul
     }
     for taken in &append.taken {
         take(connection, entity, append, taken)?;
+    }
+    if append.status == Status::Closed {
+        mend::bury_what_entities_sent(connection, entity, append.entity, append.at)?;
     }
     let mut bells = Vec::with_capacity(append.posts.len());
     for (index, outgoing) in append.posts.iter().enumerate() {

@@ -97,6 +97,28 @@ pub(super) fn discard(
     Ok(Ok(()))
 }
 
+/// It has ended, and what entities have sent it is heard by nobody. What a door has sent stays, so
+/// that whoever sends it again is refused.
+pub(super) fn bury_what_entities_sent(
+    connection: &Connection,
+    entity: EntityRow,
+    address: Address,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let story = Undeliverable::Closed(address).to_string();
+    let sql = "INSERT INTO dead
+                   (kind, id, key, from_kind, from_id, name, version, body, story, sent_at, died_at)
+               SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
+               FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL
+               ORDER BY ordinal";
+    let Address { kind, id } = address;
+    let values = params![entity, kind.prefix(), id.to_bytes(), story, at.as_millis()];
+    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "DELETE FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([entity])?;
+    Ok(())
+}
+
 /// No more than an inbox holds. As with posts that were handled, a door's key stays.
 fn bury_what_waits(
     connection: &Connection,

@@ -51,6 +51,7 @@ impl Mail {
         let (to, key) = (post.to, Arc::clone(&post.key));
         // Before it is there to be heard.
         let asking = Asking::new(&self.0, to, key);
+        let again = post.clone();
         match self.post(post).await? {
             Posted::Refused(refusal) => return Err(refusal.into()),
             Posted::Known(Some(answer)) => return Ok(Some(answer)),
@@ -61,7 +62,13 @@ impl Mail {
         match patience::within(asking.heard(), within, &*self.0.clock).await {
             Some(Some(Fate::Heard(answer))) => Ok(answer),
             Some(Some(Fate::Dead(story))) => Err(Unheard::Dead(story)),
-            Some(None) | None => Err(Unheard::Late(within)),
+            // It ended without hearing this: the journal says so to whoever asks once more.
+            Some(None) => match self.0.journal.post(again).await? {
+                Posted::Refused(refusal) => Err(refusal.into()),
+                Posted::Known(Some(answer)) => Ok(Some(answer)),
+                Posted::Known(None) | Posted::Taken(_) => Err(Unheard::Late(within)),
+            },
+            None => Err(Unheard::Late(within)),
         }
     }
 }
@@ -124,6 +131,11 @@ impl Askers {
         let asked =
             posts.filter(|waiting| askers.iter().any(|asker| asker.key == waiting.post.key));
         Asked(asked.map(|waiting| (waiting.ordinal, Arc::clone(&waiting.post.key))).collect())
+    }
+
+    /// It hears nothing any more.
+    pub(super) fn forget(&self, me: Address) {
+        lock(&self.0).remove(&me);
     }
 
     /// It is on the disk.

@@ -399,6 +399,7 @@ impl<E: Entity> Shell<E> {
             }
             After::Open => Ok(Next::Go),
             After::Closed | After::Superseded => {
+                self.house.askers.forget(self.me);
                 self.house.end_children(self.me).await;
                 Ok(Next::Done)
             }

@@ -110,6 +110,20 @@ conformance! {
         assert_eq!(names(both, plans, 9).await, []);
     }
 
+    async fn what_an_entity_has_sent_to_one_that_ended_is_a_dead_letter(both) {
+        let ordinal = taken(both, post(plan(1), "first")).await;
+        let posts = vec![Outgoing { to: plan(1), opens: false, body: body("from a friend") }];
+        turn(both, session(9), |turn| Append { posts, ..turn }).await;
+        let claim = claimed(both, plan(1)).await;
+        let taken = vec![Taken { ordinal, fate: Fate::Heard(None) }];
+        let last = Append { taken, status: Status::Closed, ..append(plan(1), &claim, 1) };
+        appended(both, last).await;
+        assert_eq!(waiting(both, plan(1)).await, [""; 0]);
+        let dead = both.dead_letters(None, 9).await.expect("the records work");
+        assert_eq!(dead.len(), 1);
+        assert_eq!((dead[0].to, dead[0].from), (plan(1), Some(session(9))));
+    }
+
     async fn an_entity_is_listed_with_how_it_stands(both) {
         let query = |state| Query { state: Some(state), ..Query::default() };
         turn(both, plan(1), |turn| Append { owes: 2, wake_at: Some(at(70)), ..turn }).await;
