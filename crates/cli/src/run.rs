@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(required = true)]
     script: Option<PathBuf>,
     /// A name for this request: the same key again is the same run
-    #[arg(long)]
+    #[arg(long, value_parser = readable)]
     key: Option<String>,
     /// Show what happens until the run has ended; the exit code is then 0 only if it completed
     #[arg(long)]
@@ -63,6 +63,17 @@ struct Cancel {
     /// Why, for whoever looks later
     #[arg(long)]
     reason: Option<String>,
+}
+
+/// More than any name needs; the node takes no more.
+const KEY_BYTES_MAX: usize = 200;
+
+fn readable(key: &str) -> Result<String, String> {
+    let is_plain = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match is_plain && !key.is_empty() && key.len() <= KEY_BYTES_MAX {
+        true => Ok(key.to_owned()),
+        false => Err(format!("write 1 to {KEY_BYTES_MAX} letters of ASCII")),
+    }
 }
 
 /// The longest script that is read; the node takes less, and says how much.

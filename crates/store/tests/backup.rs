@@ -114,6 +114,23 @@ fn a_damaged_journal_gives_no_copy_and_a_damaged_copy_no_journal() {
 }
 
 #[test]
+fn what_is_put_aside_for_its_damage_keeps_nobody_from_a_copy() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    block(fill(&open(folder.path()), 2, 20));
+    let journal = folder.path().join("lares.db");
+    tamper(&journal, "UPDATE events SET body = x'00' WHERE position = 7");
+    backup(folder.path(), &folder.path().join("one"), Pace::default()).expect_err("it is damaged");
+    let of_it = "(SELECT entity FROM events WHERE position = 7)";
+    tamper(
+        &journal,
+        &format!("UPDATE entities SET status = 2, reason = 'x' WHERE entity = {of_it}"),
+    );
+    backup(folder.path(), &folder.path().join("two"), Pace::default()).expect("that is known");
+    tamper(&journal, &format!("UPDATE entities SET status = 1 WHERE entity = {of_it}"));
+    backup(folder.path(), &folder.path().join("three"), Pace::default()).expect("it still is");
+}
+
+#[test]
 fn a_flipped_bit_anywhere_in_a_copy_is_found_or_changes_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     block(fill(&open(folder.path()), 2, 5));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use domain::id::Address;
 use domain::time::Timestamp;
 
+use super::WAIT;
 use super::wire::{
     Asked, Begun, By, Cancelling, Caps, Checking, Doubted, Ended, Ending, Event, Opened, Outcome,
     Rested, Settled, Task, Then,
@@ -196,7 +197,9 @@ impl Work {
     fn plan(&mut self) {
         self.planned += 1;
         let round = self.rounds.pop_front().unwrap_or_default();
-        let is_new = round.iter().any(|task| !self.seen.contains(&task.digest));
+        // Who waits and looks again does something else each time.
+        let is_new = |task: &Task| task.tool == WAIT || !self.seen.contains(&task.digest);
+        let is_new = round.iter().any(is_new);
         self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
         for task in round {
             self.seen.insert(task.digest.clone());

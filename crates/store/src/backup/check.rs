@@ -85,12 +85,19 @@ fn pages(connection: &Connection) -> Result<(), Fault> {
     if found == "ok" { Ok(()) } else { Err(Fault(found)) }
 }
 
+/// What is quarantined, or was when it was discarded: that its history may be damaged is known, and
+/// keeps nobody from the others.
+const PUT_ASIDE: &str = "SELECT entity FROM entities WHERE status = 2 OR reason IS NOT NULL";
+
 /// In the order in which they lie; those of an entity that goes belong to nobody.
 fn events(connection: &Connection) -> Result<u64, Fault> {
-    let sql = "SELECT seq, events.epoch, at, name, version, body, heard, checksum, kind, id
-               FROM events LEFT JOIN entities USING (entity)
-               WHERE events.entity NOT IN (SELECT entity FROM going) ORDER BY position";
-    let mut statement = connection.prepare(sql)?;
+    let sql = format!(
+        "SELECT seq, events.epoch, at, name, version, body, heard, checksum, kind, id
+         FROM events LEFT JOIN entities USING (entity)
+         WHERE events.entity NOT IN (SELECT entity FROM going)
+             AND events.entity NOT IN ({PUT_ASIDE}) ORDER BY position"
+    );
+    let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query([])?;
     let mut count = 0;
     while let Some(row) = found.next()? {
@@ -107,9 +114,12 @@ fn events(connection: &Connection) -> Result<u64, Fault> {
 
 /// An entity has as many events as it says, numbered from 1.
 fn heads(connection: &Connection) -> Result<(), Fault> {
-    let sql = "SELECT kind, id, head, count(seq), coalesce(min(seq), 1), coalesce(max(seq), 0)
-               FROM entities LEFT JOIN events USING (entity) GROUP BY entities.entity";
-    let mut statement = connection.prepare(sql)?;
+    let sql = format!(
+        "SELECT kind, id, head, count(seq), coalesce(min(seq), 1), coalesce(max(seq), 0)
+         FROM entities LEFT JOIN events USING (entity)
+         WHERE entities.entity NOT IN ({PUT_ASIDE}) GROUP BY entities.entity"
+    );
+    let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let entity = rows::address(row, 0)?;
