@@ -99,8 +99,7 @@ impl Kinds {
 impl Durable {
     pub fn new(node: &Node, fittings: Fittings) -> Self {
         let Fittings { journal, boot, policy, lanes, kinds } = fittings;
-        let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal))
-            .class(Class::Adapter);
+        let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal));
         let leave = Shutdown::Deadline(LEAVE_DEADLINE);
         let entities = Supervisor::dynamic("entities", template(Restart::Transient, leave));
         // Whoever is planted keeps the house; the house knows only the way to them.
