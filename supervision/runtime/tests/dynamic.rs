@@ -268,7 +268,16 @@ async fn the_children_of_one_that_dies_by_accident_are_gone_for_good() {
         soon("whole", log.until(|| node.is_settled())).await;
         assert_eq!(first.tell(done()).map_err(|refused| refused.why), Err(Why::Closed));
         let (a, second) = plain("a").on(&node);
-        assert_eq!(many.handle().start(a).await, Ok(()), "{killed}");
+        // The one that died may still be on its way out.
+        let started = async {
+            loop {
+                match many.handle().start(a.clone()).await {
+                    Err(Refusal::Ending) => tokio::task::yield_now().await,
+                    started => return started,
+                }
+            }
+        };
+        assert_eq!(soon("started", started).await, Ok(()), "{killed}");
         assert_eq!(life(&second).await, 1);
     }
 }
