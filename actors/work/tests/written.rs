@@ -152,5 +152,5 @@ fn what_was_written_is_read_and_would_be_written_the_same() {
 fn whatever_is_written_has_a_line() {
     let missing: Vec<String> =
         all().iter().map(line).filter(|line| !KEPT.lines().any(|kept| kept == line)).collect();
-    assert!(missing.is_empty(), "add to actors/work/tests/written.txt:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "add to written.txt, beside this file:\n{}", missing.join("\n"));
 }
