@@ -146,14 +146,14 @@ impl<'a> Desk<'a> {
             }
             Check { tool: check.tool.clone(), args: check.args.clone() }
         });
-        // What the step says itself was looked at as it was read.
-        let is_blind = step.attempts > 1 || step.on_doubt == OnDoubt::Repeat;
-        if step.effect.is_none() && effect == Effect::Unsafe && is_blind && check.is_none() {
+        let effect = step.effect.unwrap_or(effect);
+        let repeats = step.attempts > 1 || step.on_doubt == OnDoubt::Repeat;
+        if !effect.is_repeatable() && repeats && check.is_none() {
             let tool = &step.tool;
             self.faults.push(format!(
-                "{place}: `{tool}` is unsafe unless the step says otherwise, and an unsafe effect \
-                 is never repeated blindly: say its `effect`, give it a check, or one attempt and \
-                 `on_doubt` ask or fail"
+                "{place}: an unsafe effect is never repeated blindly, and `{tool}` is unsafe unless \
+                 `effect` says otherwise: give it a check, or one attempt and `on_doubt` ask or \
+                 fail"
             ));
         }
         let within = match step.deadline {
@@ -168,7 +168,7 @@ impl<'a> Desk<'a> {
             tool: step.tool.clone(),
             args: step.args.clone(),
             digest: digest(&step.tool, &step.args),
-            effect: step.effect.unwrap_or(effect),
+            effect,
             after: step.after.clone(),
             locks: step.locks.clone(),
             lane: step.lane.clone().unwrap_or_else(|| lane.to_owned()),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::nearest::nearest;
-use domain::tool::{Effect, OnDoubt};
 
 use super::{Deadline, Fault, Limits, Script, Step};
 
@@ -22,7 +21,6 @@ pub(super) fn faults(script: &Script, limits: &Limits) -> Vec<Fault> {
         for (at, step) in steps.steps.iter().enumerate() {
             let place = format!("rounds[{round}].steps[{at}]");
             bounds(step, &place, limits, &mut faults);
-            sense(step, &place, &mut faults);
             order(step, round, &place, &places, &mut faults);
         }
         cycle(script, round, &mut faults);
@@ -67,16 +65,6 @@ fn bounds(step: &Step, place: &str, limits: &Limits, faults: &mut Vec<Fault>) {
             let max = limits.args_bytes_max;
             fault(key, format!("take {bytes} bytes, and {max} is the most: pass a file's name"));
         }
-    }
-}
-
-/// What can be written and means nothing.
-fn sense(step: &Step, place: &str, faults: &mut Vec<Fault>) {
-    let repeats = step.attempts > 1 || step.on_doubt == OnDoubt::Repeat;
-    if step.effect == Some(Effect::Unsafe) && repeats && step.check.is_none() {
-        let what = "an unsafe effect is never repeated blindly: give it a check, or one attempt and \
-                    `on_doubt` ask or fail";
-        faults.push(Fault { place: place.to_owned(), what: what.to_owned() });
     }
 }
 

@@ -105,18 +105,7 @@ pub(super) fn bury_what_entities_sent(
     address: Address,
     at: Timestamp,
 ) -> rusqlite::Result<()> {
-    let story = Undeliverable::Closed(address).to_string();
-    let sql = "INSERT INTO dead
-                   (kind, id, key, from_kind, from_id, name, version, body, story, sent_at, died_at)
-               SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
-               FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL
-               ORDER BY ordinal";
-    let Address { kind, id } = address;
-    let values = params![entity, kind.prefix(), id.to_bytes(), story, at.as_millis()];
-    connection.prepare_cached(sql)?.execute(values)?;
-    let sql = "DELETE FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL";
-    connection.prepare_cached(sql)?.execute([entity])?;
-    Ok(())
+    bury(connection, "from_kind IS NOT NULL", entity, address, at)
 }
 
 /// No more than an inbox holds. As with posts that were handled, a door's key stays.
@@ -126,18 +115,32 @@ fn bury_what_waits(
     address: Address,
     at: Timestamp,
 ) -> rusqlite::Result<()> {
-    let story = Undeliverable::Closed(address).to_string();
-    let sql = "INSERT INTO dead
-                   (kind, id, key, from_kind, from_id, name, version, body, story, sent_at, died_at)
-               SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
-               FROM inbox WHERE entity = ?1 AND state = 0 ORDER BY ordinal";
-    let Address { kind, id } = address;
-    let values = params![entity, kind.prefix(), id.to_bytes(), story, at.as_millis()];
-    connection.prepare_cached(sql)?.execute(values)?;
-    let sql = "DELETE FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL";
-    connection.prepare_cached(sql)?.execute([entity])?;
+    bury(connection, "TRUE", entity, address, at)?;
     let sql = "UPDATE inbox SET state = 1, body = x'', at = ?2 WHERE entity = ?1 AND state = 0";
     connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
+    Ok(())
+}
+
+/// Makes letters of what waits and is meant, and takes what entities have sent out of the inbox.
+fn bury(
+    connection: &Connection,
+    meant: &str,
+    entity: EntityRow,
+    address: Address,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let story = Undeliverable::Closed(address).to_string();
+    let sql = format!(
+        "INSERT INTO dead
+             (kind, id, key, from_kind, from_id, name, version, body, story, sent_at, died_at)
+         SELECT ?2, ?3, key, from_kind, from_id, name, version, body, ?4, at, ?5
+         FROM inbox WHERE entity = ?1 AND state = 0 AND {meant} ORDER BY ordinal"
+    );
+    let Address { kind, id } = address;
+    let values = params![entity, kind.prefix(), id.to_bytes(), story, at.as_millis()];
+    connection.prepare_cached(&sql)?.execute(values)?;
+    let sql = "DELETE FROM inbox WHERE entity = ?1 AND state = 0 AND from_kind IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([entity])?;
     Ok(())
 }
 
