@@ -116,6 +116,10 @@ impl Records for Grudging {
         never()
     }
 
+    fn entity(&self, _: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>> {
+        never()
+    }
+
     fn dead_letters(
         &self,
         _: Option<Letter>,

@@ -90,11 +90,9 @@ impl Runs {
     async fn show(&self, run: Address) -> Result<Run, Error> {
         let mut told = self.look(run).await?;
         if !told.state.is_final() {
-            let state = Some(records::State::Quarantined);
-            let query = Query { kind: Some(Kind::Plan), state, ..Query::default() };
-            let aside = self.records.entities(query, PAGE).await.map_err(trouble)?;
-            let found = aside.into_iter().find(|entry| entry.entity == run);
-            told.quarantined = found.map(|entry| entry.reason.unwrap_or_default());
+            let entry = self.records.entity(run).await.map_err(trouble)?;
+            let aside = entry.filter(|entry| entry.state == records::State::Quarantined);
+            told.quarantined = aside.map(|entry| entry.reason.unwrap_or_default());
         }
         Ok(told)
     }

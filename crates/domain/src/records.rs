@@ -236,6 +236,9 @@ pub trait Records: Send + Sync + 'static {
     /// The newest first, no more than so many.
     fn entities(&self, query: Query, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>, Error>>;
 
+    /// How one entity stands; nothing if there is none.
+    fn entity(&self, entity: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>>;
+
     /// Dead letters, the newest first, older than `before`, no more than so many.
     fn dead_letters(
         &self,

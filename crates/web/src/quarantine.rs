@@ -15,8 +15,6 @@ use crate::asked::{TAKEN, Taken, Wanted, address};
 use crate::refusal::Refusal;
 use crate::routes::Desk;
 
-/// Entities that one look brings.
-const LOOK: u32 = 256;
 /// How much of a history, and of an inbox, is shown.
 const LAST: u32 = 10;
 const WAITING_MAX: u32 = 100;
@@ -63,25 +61,17 @@ pub(crate) async fn show(
     Ok(Json(Case { entity: quarantined(&entry), last, unread, waiting: waiting.collect() }))
 }
 
-/// Few are ever put aside, so they are gone through.
 async fn find(desk: &Desk, address: Address) -> Result<Entry, Refusal> {
-    let mut before = None;
-    loop {
-        let entries = desk.records.entities(aside(before), LOOK).await?;
-        before = entries.last().map(|entry| entry.place);
-        let is_last = entries.len() < LOOK as usize;
-        if let Some(found) = entries.into_iter().find(|entry| entry.entity == address) {
-            return Ok(found);
+    let entry = desk.records.entity(address).await?;
+    let aside = entry.filter(|entry| entry.state == records::State::Quarantined);
+    aside.ok_or_else(|| {
+        let mut message =
+            format!("{address} is not put aside: `lares quarantine list` shows who is");
+        if address.kind == Kind::Plan {
+            message += &format!(", and `lares run show {address}` what it does");
         }
-        if is_last {
-            let mut message =
-                format!("{address} is not put aside: `lares quarantine list` shows who is");
-            if address.kind == Kind::Plan {
-                message += &format!(", and `lares run show {address}` what it does");
-            }
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown", message));
-        }
-    }
+        Refusal::new(StatusCode::NOT_FOUND, "unknown", message)
+    })
 }
 
 /// What it has recorded last, and why that cannot be read.

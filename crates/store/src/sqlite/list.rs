@@ -1,5 +1,6 @@
 //! What people look at: pages of entities and of dead letters, the newest first.
 
+use domain::id::Address;
 use domain::journal::{Error, Seq};
 use domain::records::{DeadLetter, Entry, Letter, Place, Query, State, Summary};
 use domain::time::Timestamp;
@@ -39,8 +40,7 @@ pub(super) fn entities(
     let by_asks = if query.asks { "asks = 1" } else { "TRUE" };
     let by_kind = if query.kind.is_some() { "kind = ?2" } else { "?2 IS NULL" };
     let sql = format!(
-        "SELECT entity, kind, id, status, reason, head, owes, wake_at, opened_at, changed_at
-         FROM entities WHERE entity < ?1 AND {by_kind} AND {by_state} AND {by_asks}
+        "SELECT {ENTRY} FROM entities WHERE entity < ?1 AND {by_kind} AND {by_state} AND {by_asks}
          ORDER BY entity DESC LIMIT ?4"
     );
     let before = query.before.map_or(i64::MAX, |place| place.0);
@@ -50,6 +50,19 @@ pub(super) fn entities(
     let entries = statement.query_map(values, entry).map_err(failed)?;
     entries.collect::<Result<_, _>>().map_err(failed)
 }
+
+pub(super) fn entity(
+    connection: &Connection,
+    Address { kind, id }: Address,
+) -> Result<Option<Entry>, Error> {
+    let sql = format!("SELECT {ENTRY} FROM entities WHERE kind = ?1 AND id = ?2");
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let found = statement.query_row(params![kind.prefix(), id.to_bytes()], entry);
+    found.optional().map_err(failed)
+}
+
+/// What `entry` reads.
+const ENTRY: &str = "entity, kind, id, status, reason, head, owes, wake_at, opened_at, changed_at";
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let wake_at: Option<u64> = row.get(7)?;

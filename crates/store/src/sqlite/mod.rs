@@ -176,6 +176,10 @@ impl Records for Sqlite {
         Box::pin(self.readers.ask(move |connection| list::entities(connection, query, limit)))
     }
 
+    fn entity(&self, entity: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>> {
+        Box::pin(self.readers.ask(move |connection| list::entity(connection, entity)))
+    }
+
     fn dead_letters(
         &self,
         before: Option<Letter>,

@@ -176,6 +176,11 @@ impl Records for FakeJournal {
         Box::pin(ready(Ok(entries)))
     }
 
+    fn entity(&self, entity: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>> {
+        let found = self.shelf().entities.get(&entity).map(|found| found.entry(entity));
+        Box::pin(ready(Ok(found)))
+    }
+
     fn dead_letters(
         &self,
         before: Option<Letter>,

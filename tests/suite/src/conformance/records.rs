@@ -141,7 +141,10 @@ conformance! {
             opened_at: at(1),
             changed_at: at(2),
         };
+        let found = both.entity(plan(1)).await.expect("the records work");
+        assert_eq!(found.as_ref(), Some(&open));
         assert_eq!(list(both, query(State::Open), 9).await, [open]);
+        assert_eq!(both.entity(plan(9)).await.expect("the records work"), None);
         let closed = list(both, query(State::Closed), 9).await;
         assert_eq!(closed.len(), 1);
         assert_eq!((closed[0].entity, closed[0].changed_at), (plan(2), at(5)));
