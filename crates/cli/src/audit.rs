@@ -6,8 +6,7 @@ use clap::{Args, Subcommand};
 use domain::records::shown::{Audit, Line, Verified};
 use domain::token::Token;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::text::{self, ago, clean};
 use crate::{Error, Exit};
 
@@ -23,7 +22,7 @@ enum Verb {
     /// List lines, the oldest first
     List(List),
     /// Walk the whole chain; exit 1 if a link does not hold
-    Verify(Verify),
+    Verify(Ask),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -35,19 +34,7 @@ struct List {
     #[arg(long, value_name = "LINE", default_value_t = 0)]
     after: u64,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Args)]
-struct Verify {
-    #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub async fn run(
@@ -57,16 +44,15 @@ pub async fn run(
 ) -> Result<Exit, Error> {
     match arguments.verb {
         Verb::List(list) => self::list(list, token, out).await,
-        Verb::Verify(verify) => self::verify(verify, token, out).await,
+        Verb::Verify(ask) => verify(ask, token, out).await,
     }
 }
 
 async fn list(list: List, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
-    let List { limit, after, find, json } = list;
+    let List { limit, after, ask } = list;
     let path = format!("/v1/audit?limit={limit}&after={after}");
-    let audit: Audit = Client::new(find.find(token)?)?.get(&path).await?;
-    text::write(&if json { text::json(&audit)? } else { table(&audit) }, out)?;
-    Ok(Exit::Done)
+    let audit: Audit = ask.client(token)?.get(&path).await?;
+    ask.show(&audit, table, out)
 }
 
 fn table(audit: &Audit) -> String {
@@ -81,10 +67,8 @@ fn table(audit: &Audit) -> String {
     text::lay_out(&rows) + &text::more("after", audit.next.as_ref())
 }
 
-async fn verify(verify: Verify, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
-    let Verify { find, json } = verify;
-    let client = Client::patient(find.find(token)?)?;
-    let verified: Verified = client.get("/v1/audit/verify").await?;
+async fn verify(ask: Ask, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
+    let verified: Verified = ask.patient_client(token)?.get("/v1/audit/verify").await?;
     let (exit, line) = match &verified {
         Verified::Sound { lines, head } if head.is_empty() => {
             (Exit::Done, format!("sound: {lines} lines\n"))
@@ -99,6 +83,6 @@ async fn verify(verify: Verify, token: Option<Token>, out: &mut impl Write) -> R
             (Exit::Failed, line)
         }
     };
-    text::write(&if json { text::json(&verified)? } else { line }, out)?;
+    ask.show(&verified, |_| line, out)?;
     Ok(exit)
 }

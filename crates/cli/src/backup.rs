@@ -8,8 +8,7 @@ use domain::backup::Copied;
 use domain::token::Token;
 use serde::Serialize;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::{Error, Exit, text};
 
 /// What may be said after `lares backup`.
@@ -18,16 +17,13 @@ pub struct Arguments {
     /// The file to make, on the machine of the node; nothing is written over
     file: PathBuf,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 impl Arguments {
     /// The file, and the folder that it is a copy of where nobody runs.
     pub fn by_hand(&self) -> (&Path, &Path) {
-        (&self.file, self.find.data())
+        (&self.file, self.ask.find.data())
     }
 }
 
@@ -42,7 +38,7 @@ pub async fn run(
         file: &'a Path,
     }
 
-    let client = Client::patient(arguments.find.clone().find(token)?)?;
+    let client = arguments.ask.patient_client(token)?;
     let file = std::path::absolute(&arguments.file)
         .map_err(|source| Error::Nowhere { path: arguments.file.clone(), source })?;
     let body = text::json(&Body { file: &file })?.into_bytes();
@@ -52,9 +48,7 @@ pub async fn run(
 
 /// Says what was copied.
 pub fn show(copied: &Copied, arguments: &Arguments, out: &mut impl Write) -> Result<Exit, Error> {
-    let text = if arguments.json { text::json(copied)? } else { tell(copied) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    arguments.ask.show(copied, tell, out)
 }
 
 /// One line of what is in a copy.

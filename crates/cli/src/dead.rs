@@ -6,8 +6,7 @@ use clap::{Args, Subcommand};
 use domain::records::shown::{Letter, Letters, Opened, SentAgain};
 use domain::token::Token;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::text::{self, ago, clean};
 use crate::{Error, Exit};
 
@@ -36,10 +35,7 @@ struct One {
     #[arg(value_name = "N")]
     letter: i64,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub async fn run(
@@ -47,34 +43,28 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let text = match arguments.verb {
+    match arguments.verb {
         Verb::List(page) => {
             let path = format!("/v1/dead?{}", page.query());
-            let letters: Letters = Client::new(page.find.find(token)?)?.get(&path).await?;
-            if page.json { text::json(&letters)? } else { table(&letters) }
+            let letters: Letters = page.ask.client(token)?.get(&path).await?;
+            page.ask.show(&letters, table, out)
         }
-        Verb::Show(One { letter, find, json }) => {
+        Verb::Show(One { letter, ask }) => {
             let path = format!("/v1/dead/{letter}");
-            let opened: Opened = Client::new(find.find(token)?)?.get(&path).await?;
-            if json { text::json(&opened)? } else { tell(&opened) }
+            let opened: Opened = ask.client(token)?.get(&path).await?;
+            ask.show(&opened, tell, out)
         }
-        Verb::Replay(One { letter, find, json }) => {
+        Verb::Replay(One { letter, ask }) => {
             let path = format!("/v1/dead/{letter}/replay");
-            let client = Client::new(find.find(token)?)?;
-            let sent: SentAgain = client.post(&path, Vec::new(), None).await?;
-            let line = || format!("sent to {} again\n", sent.to);
-            if json { text::json(&sent)? } else { line() }
+            let sent: SentAgain = ask.client(token)?.post(&path, Vec::new(), None).await?;
+            ask.show(&sent, |sent| format!("sent to {} again\n", sent.to), out)
         }
-        Verb::Discard(One { letter, find, json }) => {
+        Verb::Discard(One { letter, ask }) => {
             let path = format!("/v1/dead/{letter}/discard");
-            let client = Client::new(find.find(token)?)?;
-            let taken: serde_json::Value = client.post(&path, Vec::new(), None).await?;
-            let line = || format!("letter {letter} is gone\n");
-            if json { text::json(&taken)? } else { line() }
+            let taken: serde_json::Value = ask.client(token)?.post(&path, Vec::new(), None).await?;
+            ask.show(&taken, |_| format!("letter {letter} is gone\n"), out)
         }
-    };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    }
 }
 
 fn table(letters: &Letters) -> String {

@@ -8,8 +8,7 @@ use domain::id::Address;
 use domain::token::Token;
 use serde::Serialize;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::run::path;
 use crate::{Error, Exit, text};
 
@@ -33,10 +32,7 @@ struct Settle {
     #[command(flatten)]
     verdict: Verdict,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -82,16 +78,14 @@ pub async fn run(
         happened: bool,
     }
 
-    let Verb::Settle(Settle { id: Doubt { run, step }, verdict, find, json }) = arguments.verb;
+    let Verb::Settle(Settle { id: Doubt { run, step }, verdict, ask }) = arguments.verb;
     let happened = verdict.happened;
-    let client = Client::new(find.find(token)?)?;
     let path = path(run, &format!("/steps/{step}/settle"));
     let body = text::json(&Body { happened })?.into_bytes();
-    let taken: serde_json::Value = client.post(&path, body, None).await?;
+    let taken: serde_json::Value = ask.client(token)?.post(&path, body, None).await?;
     let line = match happened {
         true => format!("{run}/{step} is done\n"),
         false => format!("{run}/{step} is done once more\n"),
     };
-    text::write(&if json { text::json(&taken)? } else { line }, out)?;
-    Ok(Exit::Done)
+    ask.show(&taken, |_| line, out)
 }

@@ -7,18 +7,14 @@ use domain::run::Question;
 use domain::token::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::{Error, Exit, text};
 
 /// What may be said after `lares doubts`.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,11 +27,9 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let Arguments { find, json } = arguments;
-    let doubts: Doubts = Client::new(find.find(token)?)?.get("/v1/doubts").await?;
-    let text = if json { text::json(&doubts)? } else { tell(&doubts) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    let Arguments { ask } = arguments;
+    let doubts: Doubts = ask.client(token)?.get("/v1/doubts").await?;
+    ask.show(&doubts, tell, out)
 }
 
 fn tell(doubts: &Doubts) -> String {

@@ -37,26 +37,28 @@ impl Find {
     }
 
     /// Looks the node up. The token counts only beside an address; a folder holds its own.
-    pub(crate) fn find(self, token: Option<Token>) -> Result<Found, Error> {
-        if let Some(url) = self.url {
+    pub(crate) fn find(&self, token: Option<Token>) -> Result<Found, Error> {
+        if let Some(url) = &self.url {
             let mend = format!(
                 "set LARES_TOKEN to the `token` in {} in that node's data folder; each start of a \
                  node makes a new one",
                 Node::FILE
             );
-            return Ok(Found { url, token, mend, start: "lares up".to_owned() });
+            return Ok(Found { url: url.clone(), token, mend, start: "lares up".to_owned() });
         }
-        let data = self.data;
-        let Some(node) = Node::read(&data)? else { return Err(Error::NoNode { data }) };
+        let data = &self.data;
+        let Some(node) = Node::read(data)? else {
+            return Err(Error::NoNode { data: data.clone() });
+        };
         if !is_running(node.pid) {
-            return Err(Error::Ended { data, pid: node.pid });
+            return Err(Error::Ended { data: data.clone(), pid: node.pid });
         }
         let mend = "another node seems to have taken its address; ask again, or restart it";
         Ok(Found {
             url: node.url,
             token: Some(node.token),
             mend: mend.to_owned(),
-            start: start(&data),
+            start: start(data),
         })
     }
 }

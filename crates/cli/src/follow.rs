@@ -8,8 +8,7 @@ use domain::id::Address;
 use domain::run::{Run, State, StepState};
 use domain::token::Token;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::run::path;
 use crate::text::{self, age, clean};
 use crate::{Error, Exit, story};
@@ -22,33 +21,31 @@ const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
 /// Shows a run until it has ended.
 pub(crate) async fn run(
     id: Address,
-    find: Find,
+    ask: Ask,
     token: Option<Token>,
-    json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
     let mut shown = Shown::default();
     let mut away = Duration::ZERO;
     loop {
-        match look(id, &find, token.as_ref()).await {
+        match look(id, &ask, token.clone()).await {
             Ok(run) => {
-                if !away.is_zero() && !json {
+                if !away.is_zero() && !ask.json {
                     text::write("the node is back\n", out)?;
                 }
                 away = Duration::ZERO;
-                if !json {
+                if !ask.json {
                     text::write(&shown.news(&run), out)?;
                 }
                 // Whoever is put aside does nothing more by itself.
                 if run.state.is_final() || run.quarantined.is_some() {
-                    let text = if json { text::json(&run)? } else { summary(&run) };
-                    text::write(&text, out)?;
+                    ask.show(&run, summary, out)?;
                     let is_completed = run.state == State::Completed;
                     return Ok(if is_completed { Exit::Done } else { Exit::Failed });
                 }
             }
             Err(error) if error.is_absence() && away < AWAY_MAX => {
-                if away.is_zero() && !json {
+                if away.is_zero() && !ask.json {
                     text::write("the node is away: waiting for it\n", out)?;
                 }
                 away += LOOK_EVERY;
@@ -60,8 +57,8 @@ pub(crate) async fn run(
 }
 
 /// A node that was restarted has another address and another token.
-async fn look(id: Address, find: &Find, token: Option<&Token>) -> Result<Run, Error> {
-    Client::new(find.clone().find(token.cloned())?)?.get(&path(id, "")).await
+async fn look(id: Address, ask: &Ask, token: Option<Token>) -> Result<Run, Error> {
+    ask.client(token)?.get(&path(id, "")).await
 }
 
 fn summary(run: &Run) -> String {

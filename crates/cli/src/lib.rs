@@ -9,6 +9,7 @@
     reason = "cli: an adapter; its one timer waits for a node that a person waits for as well"
 )]
 
+mod ask;
 pub mod audit;
 pub mod backup;
 mod client;

@@ -7,8 +7,7 @@ use domain::id::Address;
 use domain::records::shown::{Case, Quarantine, Quarantined};
 use domain::token::Token;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::text::{self, ago, clean};
 use crate::{Error, Exit};
 
@@ -36,10 +35,7 @@ struct One {
     /// As `lares quarantine list` shows it, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3
     id: Address,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 pub async fn run(
@@ -47,33 +43,29 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let text = match arguments.verb {
+    match arguments.verb {
         Verb::List(page) => {
             let path = format!("/v1/quarantine?{}", page.query());
-            let quarantine: Quarantine = Client::new(page.find.find(token)?)?.get(&path).await?;
-            if page.json { text::json(&quarantine)? } else { table(&quarantine) }
+            let quarantine: Quarantine = page.ask.client(token)?.get(&path).await?;
+            page.ask.show(&quarantine, table, out)
         }
-        Verb::Show(One { id, find, json }) => {
-            let case: Case = Client::new(find.find(token)?)?.get(&path(id, "")).await?;
-            if json { text::json(&case)? } else { tell(&case) }
+        Verb::Show(One { id, ask }) => {
+            let case: Case = ask.client(token)?.get(&path(id, "")).await?;
+            ask.show(&case, tell, out)
         }
-        Verb::Release(one) => {
-            let line = format!("{} goes on: `lares run show {}` tells how\n", one.id, one.id);
-            mend(one, "/release", line, token).await?
+        Verb::Release(One { id, ask }) => {
+            let path = path(id, "/release");
+            let taken: serde_json::Value = ask.client(token)?.post(&path, Vec::new(), None).await?;
+            let line = format!("{id} goes on: `lares run show {id}` tells how\n");
+            ask.show(&taken, |_| line, out)
         }
-        Verb::Discard(one) => {
-            let line = format!("{} is closed: `lares dead list` shows what waited\n", one.id);
-            mend(one, "/discard", line, token).await?
+        Verb::Discard(One { id, ask }) => {
+            let path = path(id, "/discard");
+            let taken: serde_json::Value = ask.client(token)?.post(&path, Vec::new(), None).await?;
+            let line = format!("{id} is closed: `lares dead list` shows what waited\n");
+            ask.show(&taken, |_| line, out)
         }
-    };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
-}
-
-async fn mend(one: One, how: &str, line: String, token: Option<Token>) -> Result<String, Error> {
-    let client = Client::new(one.find.find(token)?)?;
-    let taken: serde_json::Value = client.post(&path(one.id, how), Vec::new(), None).await?;
-    if one.json { text::json(&taken) } else { Ok(line) }
+    }
 }
 
 fn path(id: Address, rest: &str) -> String {

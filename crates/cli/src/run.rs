@@ -9,8 +9,7 @@ use domain::run::{Replayed, Run};
 use domain::token::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::{Error, Exit, follow, story, text};
 
 /// What may be said after `lares run`.
@@ -29,10 +28,7 @@ pub struct Arguments {
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -50,10 +46,7 @@ struct One {
     /// As `lares runs` lists it, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3
     id: Address,
     #[command(flatten)]
-    find: Find,
-    /// Print JSON instead of text
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -102,16 +95,14 @@ async fn begin(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let Arguments { script, key, follow, find, json, .. } = arguments;
+    let Arguments { script, key, follow, ask, .. } = arguments;
     let script = read(&script.unwrap_or_default())?;
-    let client = Client::new(find.clone().find(token.clone())?)?;
+    let client = ask.client(token.clone())?;
     let opened: Opened = client.post("/v1/runs", script, key.as_deref()).await?;
     if follow {
-        return follow::run(opened.id, find, token, json, out).await;
+        return follow::run(opened.id, ask, token, out).await;
     }
-    let text = if json { text::json(&opened)? } else { format!("{}\n", opened.id) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    ask.show(&opened, |opened| format!("{}\n", opened.id), out)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -127,10 +118,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 async fn show(one: One, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
-    let run: Run = Client::new(one.find.find(token)?)?.get(&path(one.id, "")).await?;
-    let text = if one.json { text::json(&run)? } else { story::tell(&run) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    let run: Run = one.ask.client(token)?.get(&path(one.id, "")).await?;
+    one.ask.show(&run, story::tell, out)
 }
 
 async fn end(cancel: Cancel, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
@@ -140,16 +129,15 @@ async fn end(cancel: Cancel, token: Option<Token>, out: &mut impl Write) -> Resu
     }
 
     let Cancel { one, reason } = cancel;
-    let client = Client::new(one.find.find(token)?)?;
+    let client = one.ask.client(token)?;
     let body = text::json(&Body { reason })?.into_bytes();
     let taken: serde_json::Value = client.post(&path(one.id, "/cancel"), body, None).await?;
     let line = format!("{} is being canceled: it waits for what runs\n", one.id);
-    text::write(&if one.json { text::json(&taken)? } else { line }, out)?;
-    Ok(Exit::Done)
+    one.ask.show(&taken, |_| line, out)
 }
 
 async fn replay(one: One, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
-    let client = Client::new(one.find.find(token)?)?;
+    let client = one.ask.client(token)?;
     let replayed: Replayed = client.post(&path(one.id, "/replay"), Vec::new(), None).await?;
     let (exit, line) = match &replayed {
         Replayed::Same { turns, events } => (
@@ -164,7 +152,7 @@ async fn replay(one: One, token: Option<Token>, out: &mut impl Write) -> Result<
             (Exit::Failed, line)
         }
     };
-    text::write(&if one.json { text::json(&replayed)? } else { line }, out)?;
+    one.ask.show(&replayed, |_| line, out)?;
     Ok(exit)
 }
 

@@ -6,7 +6,6 @@ use clap::Args;
 use domain::run::{Page, Run, StepState};
 use domain::token::Token;
 
-use crate::client::Client;
 use crate::{Error, Exit, text};
 
 /// What may be said after `lares runs`.
@@ -23,9 +22,8 @@ pub async fn run(
 ) -> Result<Exit, Error> {
     let Arguments { page } = arguments;
     let path = format!("/v1/runs?{}", page.query());
-    let runs: Page = Client::new(page.find.find(token)?)?.get(&path).await?;
-    text::write(&if page.json { text::json(&runs)? } else { table(&runs) }, out)?;
-    Ok(Exit::Done)
+    let runs: Page = page.ask.client(token)?.get(&path).await?;
+    page.ask.show(&runs, table, out)
 }
 
 fn table(page: &Page) -> String {

@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 use serde::Serialize;
 
 use crate::Error;
-use crate::find::Find;
+use crate::ask::Ask;
 
 /// Which page of a list, the newest first, and how it is printed.
 #[derive(Debug, Clone, Args)]
@@ -21,10 +21,7 @@ pub(crate) struct Page {
     #[arg(long, value_name = "PLACE")]
     before: Option<i64>,
     #[command(flatten)]
-    pub(crate) find: Find,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) ask: Ask,
 }
 
 impl Page {

@@ -8,7 +8,7 @@ use domain::token::Token;
 use domain::tree::{Actor, Mailbox, State};
 use serde::Serialize;
 
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::text::{self, age, clean};
 use crate::tree;
 use crate::{Error, Exit};
@@ -17,16 +17,13 @@ use crate::{Error, Exit};
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    find: Find,
+    ask: Ask,
     /// What counts most
     #[arg(long, value_enum, default_value_t = By::Mailbox)]
     by: By,
     /// How many actors to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
-    /// Print one JSON array instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,14 +55,13 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let root = tree::fetch(arguments.find, token).await?;
+    let Arguments { ask, by, limit } = arguments;
+    let root = tree::fetch(&ask, token).await?;
     let mut rows = Vec::new();
     flatten(&mut rows, "", root);
-    rank(&mut rows, arguments.by);
-    rows.truncate(arguments.limit);
-    let text = if arguments.json { text::json(&rows)? } else { table(&rows) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    rank(&mut rows, by);
+    rows.truncate(limit);
+    ask.show(&rows, |rows| table(rows), out)
 }
 
 fn flatten(rows: &mut Vec<Row>, above: &str, actor: Actor) {

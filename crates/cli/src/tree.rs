@@ -6,8 +6,7 @@ use clap::Args;
 use domain::token::Token;
 use domain::tree::Actor;
 
-use crate::client::Client;
-use crate::find::Find;
+use crate::ask::Ask;
 use crate::text::{self, age, clean};
 use crate::{Error, Exit};
 
@@ -15,10 +14,7 @@ use crate::{Error, Exit};
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    find: Find,
-    /// Print one JSON object, the root actor, instead of a table
-    #[arg(long)]
-    json: bool,
+    ask: Ask,
 }
 
 /// Asks the node for its tree and writes it.
@@ -27,15 +23,14 @@ pub async fn run(
     token: Option<Token>,
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
-    let root = fetch(arguments.find, token).await?;
-    let text = if arguments.json { text::json(&root)? } else { table(&root) };
-    text::write(&text, out)?;
-    Ok(Exit::Done)
+    let Arguments { ask } = arguments;
+    let root = fetch(&ask, token).await?;
+    ask.show(&root, table, out)
 }
 
-/// The root actor of the node that these arguments find.
-pub(crate) async fn fetch(find: Find, token: Option<Token>) -> Result<Actor, Error> {
-    Client::new(find.find(token)?)?.get("/v1/tree").await
+/// The root actor of the node that is asked.
+pub(crate) async fn fetch(ask: &Ask, token: Option<Token>) -> Result<Actor, Error> {
+    ask.client(token)?.get("/v1/tree").await
 }
 
 const HEADINGS: [&str; COLUMNS] =
