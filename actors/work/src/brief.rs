@@ -101,12 +101,12 @@ impl Limits {
 /// Nothing is looked up later. All that is wrong comes at once.
 pub fn resolve(script: &Script, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Vec<String>> {
     let contracts = tools.contracts();
-    let mut desk = Desk { tools, contracts: &contracts, limits, faults: Vec::new() };
+    let mut resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let rounds = script.rounds.iter();
-    let rounds = rounds.map(|round| round.steps.iter().map(|step| desk.task(step)).collect());
+    let rounds = rounds.map(|round| round.steps.iter().map(|step| resolver.task(step)).collect());
     let rounds = rounds.collect();
-    if !desk.faults.is_empty() {
-        return Err(desk.faults);
+    if !resolver.faults.is_empty() {
+        return Err(resolver.faults);
     }
     let caps = Caps {
         idle_rounds_max: limits.idle_rounds_max,
@@ -123,14 +123,14 @@ fn millis(duration: Duration) -> u64 {
 /// The longest that a step waits.
 const WAIT_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-struct Desk<'a> {
+struct Resolver<'a> {
     tools: &'a dyn Tools,
     contracts: &'a [Contract],
     limits: &'a Limits,
     faults: Vec<String>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Resolver<'a> {
     fn task(&mut self, step: &script::Step) -> Task {
         let place = format!("step {}", step.id);
         let (effect, lane, is_far) = match self.contract(&step.tool, &step.args, &place) {

@@ -4,6 +4,7 @@
 //! outcome comes back as something that its plan hears.
 
 mod brief;
+mod desk;
 pub mod plan;
 mod runs;
 pub mod session;
@@ -14,6 +15,7 @@ use domain::id::Id;
 use sha2::{Digest, Sha256};
 
 pub use brief::{Limits, resolve};
+pub use desk::Desk;
 pub use runs::Runs;
 pub use sessions::Sessions;
 pub use step::Ports;

@@ -2,21 +2,16 @@
 //! becomes something to look at.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use domain::id::{Address, Id, Kind};
-use domain::journal::{self, Journal, Ordinal, Post, Posted, Undeliverable};
-use domain::records::{self, Place, Query, Records};
+use domain::id::{Address, Kind};
+use domain::journal::{self, Ordinal, Post, Posted, Undeliverable};
+use domain::records::{self, Place, Query};
 use domain::run::{Error, Page, Question, Replayed, Run};
-use domain::time::{Clock, Dice};
-use domain::tool::Tools;
 use domain::wire::Written;
 use domain::{BoxError, BoxFuture};
-use plan::script::{self, Script};
-use runtime::durable::{self, Mail, Unheard, past};
-use serde::de::DeserializeOwned;
+use runtime::durable::{self, past};
 
-use crate::brief::{self, Limits};
+use crate::desk::{Desk, known, trouble};
 use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
 
 /// Entities that one look brings.
@@ -25,52 +20,33 @@ const PAGE: u32 = 256;
 const ASKING_MAX: u32 = 4 * PAGE;
 /// Looks for a run; it may be heard between the look at its history and that at its inbox.
 const LOOKS: u32 = 2;
-/// How long somebody at the door waits for a plan to hear.
-const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 /// The port, over the entities of this node.
 pub struct Runs {
-    pub mail: Mail,
-    pub journal: Arc<dyn Journal>,
-    pub records: Arc<dyn Records>,
-    pub tools: Arc<dyn Tools>,
-    pub clock: Arc<dyn Clock>,
-    pub dice: Arc<dyn Dice>,
-    pub limits: Limits,
+    pub desk: Arc<Desk>,
 }
 
 impl Runs {
     async fn open(&self, text: String, key: Option<String>) -> Result<Address, Error> {
-        let script = Script::parse(&text, &self.limits.script()).map_err(faults)?;
-        let brief = brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)?;
-        let id = match &key {
-            Some(key) => crate::named(key),
-            None => Id::roll(self.clock.now(), &*self.dice),
-        };
-        let to = Address { kind: Kind::Plan, id };
-        let key = key.unwrap_or_else(|| to.to_string());
-        match self.mail.post(self.letter(to, &key, true, &entity::Post::Open(brief))).await {
+        let desk = &self.desk;
+        let brief = desk.resolve(&text)?;
+        let to = desk.address(Kind::Plan, key.as_deref());
+        let post = Post { opens: true, ..desk.post(to, key, &entity::Post::Open(brief)) };
+        match desk.mail.post(post).await {
             Ok(Posted::Taken(_) | Posted::Known(_)) => Ok(to),
             Ok(Posted::Refused(refusal)) => Err(refusal.into()),
             Err(error) => Err(trouble(error)),
         }
     }
 
-    fn letter(&self, to: Address, key: &str, opens: bool, post: &entity::Post) -> Post {
-        let at = self.clock.now();
-        Post { to, key: key.into(), from: None, opens, body: post.write(), at }
-    }
-
     async fn history(&self, run: Address) -> Result<Vec<durable::Past<entity::Event>>, Error> {
-        if run.kind != Kind::Plan {
-            return Err(Undeliverable::Unknown(run).into());
-        }
-        past::<Plan>(&*self.journal, run).await.map_err(|error| unread(run, error))
+        known(run, Kind::Plan)?;
+        past::<Plan>(&*self.desk.journal, run).await.map_err(|error| unread(run, error))
     }
 
     async fn list(&self, before: Option<i64>, limit: u32) -> Result<Page, Error> {
         let query = Query { kind: Some(Kind::Plan), before: before.map(Place), ..Query::default() };
-        let entries = self.records.entities(query, limit).await.map_err(trouble)?;
+        let entries = self.desk.records.entities(query, limit).await.map_err(trouble)?;
         let is_last = entries.len() < limit as usize;
         let next = entries.last().map(|entry| entry.place.0).filter(|_| !is_last);
         let mut runs = Vec::with_capacity(entries.len());
@@ -90,7 +66,7 @@ impl Runs {
     async fn show(&self, run: Address) -> Result<Run, Error> {
         let mut told = self.look(run).await?;
         if !told.state.is_final() {
-            let entry = self.records.entity(run).await.map_err(trouble)?;
+            let entry = self.desk.records.entity(run).await.map_err(trouble)?;
             let aside = entry.filter(|entry| entry.state == records::State::Quarantined);
             told.quarantined = aside.map(|entry| entry.reason.unwrap_or_default());
         }
@@ -112,7 +88,7 @@ impl Runs {
 
     /// One whose plan has not heard yet that it is to be opened.
     async fn pending(&self, run: Address) -> Result<Option<Run>, Error> {
-        let waiting = self.journal.inbox(run, Ordinal::default(), 1).await.map_err(trouble)?;
+        let waiting = self.desk.journal.inbox(run, Ordinal::default(), 1).await.map_err(trouble)?;
         let opening =
             waiting.first().and_then(|waiting| match entity::Post::read(&waiting.post.body) {
                 Ok(entity::Post::Open(brief)) => Some((brief, waiting.post.at)),
@@ -128,7 +104,7 @@ impl Runs {
         for _ in 0..ASKING_MAX / PAGE {
             let (kind, state) = (Some(Kind::Plan), Some(records::State::Open));
             let query = Query { kind, state, asks: true, before };
-            let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
+            let entries = self.desk.records.entities(query, PAGE).await.map_err(trouble)?;
             let Some(last) = entries.last() else { break };
             before = Some(last.place);
             for entry in entries {
@@ -148,12 +124,8 @@ impl Runs {
         key: Option<String>,
         post: entity::Post,
     ) -> Result<(), Error> {
-        if run.kind != Kind::Plan {
-            return Err(Undeliverable::Unknown(run).into());
-        }
-        let key = key.unwrap_or_else(|| Id::roll(self.clock.now(), &*self.dice).to_string());
-        let letter = self.letter(run, &key, false, &post);
-        match answered(self.mail.ask(letter, HEARD_WITHIN).await)? {
+        known(run, Kind::Plan)?;
+        match self.desk.ask(self.desk.post(run, key, &post)).await? {
             Some(Answer::Refused(why)) => Err(Error::Refused(why)),
             Some(Answer::Taken) | None => Ok(()),
         }
@@ -161,7 +133,7 @@ impl Runs {
 
     async fn replay(&self, run: Address) -> Result<Replayed, Error> {
         let events = self.show(run).await?.seq;
-        let replayed = durable::replay::<Plan>(&*self.journal, run).await;
+        let replayed = durable::replay::<Plan>(&*self.desk.journal, run).await;
         Ok(match replayed.map_err(|error| unread(run, error))? {
             durable::Replayed::Same { turns } => Replayed::Same { turns, events },
             durable::Replayed::Different { seq, recorded, decided } => Replayed::Different {
@@ -180,34 +152,6 @@ fn shown(body: Option<&journal::Body>) -> String {
         Some(Err(unread)) => unread.to_string(),
         None => "nothing".to_owned(),
     }
-}
-
-fn trouble(error: journal::Error) -> Error {
-    match error {
-        journal::Error::Unavailable(why) => Error::Unavailable(why),
-        journal::Error::Unreadable { .. }
-        | journal::Error::Spoiled { .. }
-        | journal::Error::Unkept(_)
-        | journal::Error::TooBig(_)
-        | journal::Error::Store(_) => Error::Journal(error.into()),
-    }
-}
-
-/// What an entity has said to a post.
-pub(crate) fn answered<T: DeserializeOwned>(
-    answer: Result<Option<Vec<u8>>, Unheard>,
-) -> Result<Option<T>, Error> {
-    let answer = answer.map_err(|unheard| match unheard {
-        Unheard::Undeliverable(refusal) => refusal.into(),
-        Unheard::Journal(error) => trouble(error),
-        Unheard::Late(_) | Unheard::Dead(_) => Error::Unavailable(unheard.to_string()),
-    })?;
-    let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
-    answer.map(read).transpose().map_err(|error| Error::Journal(error.into()))
-}
-
-pub(crate) fn faults(faults: Vec<script::Fault>) -> Error {
-    Error::Faults(faults.iter().map(ToString::to_string).collect())
 }
 
 /// Whoever has a history that cannot be read is put aside, or is about to be.

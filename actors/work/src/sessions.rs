@@ -1,34 +1,20 @@
 //! Conversations, for the doors.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::conversation::{Input, Session as Shown, Taken};
-use domain::id::{Address, Id, Kind};
-use domain::journal::{Journal, Post, Undeliverable};
+use domain::id::{Address, Kind};
+use domain::journal::{Post, Undeliverable};
 use domain::run::Error;
-use domain::time::{Clock, Dice};
-use domain::tool::Tools;
-use domain::wire::Written;
-use plan::script::Script;
-use runtime::durable::{Mail, past};
+use runtime::durable::past;
 
-use crate::brief::{self, Limits};
-use crate::runs::{answered, faults};
+use crate::desk::{Desk, known};
 use crate::session::{self, Answer, Session};
-
-/// How long somebody at the door waits for a session to hear.
-const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 /// The port, over the entities of this node.
 pub struct Sessions {
-    pub mail: Mail,
-    pub journal: Arc<dyn Journal>,
-    pub tools: Arc<dyn Tools>,
-    pub clock: Arc<dyn Clock>,
-    pub dice: Arc<dyn Dice>,
-    pub limits: Limits,
+    pub desk: Arc<Desk>,
 }
 
 impl Sessions {
@@ -38,6 +24,7 @@ impl Sessions {
         input: Input,
         key: Option<String>,
     ) -> Result<Taken, Error> {
+        let desk = &self.desk;
         let text = match input {
             Input::Script(text) => text,
             Input::Text(_) => {
@@ -45,22 +32,12 @@ impl Sessions {
                 return Err(Error::Refused(why.to_owned()));
             }
         };
-        let script = Script::parse(&text, &self.limits.script()).map_err(faults)?;
-        let brief = brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)?;
-        let roll = || Id::roll(self.clock.now(), &*self.dice);
-        // A session that is begun under a key is found again under it.
-        let id = || key.as_deref().map_or_else(roll, crate::named);
-        let to = session.unwrap_or_else(|| Address { kind: Kind::Session, id: id() });
-        known(to)?;
-        let post = Post {
-            to,
-            key: key.clone().unwrap_or_else(|| roll().to_string()).into(),
-            from: None,
-            opens: session.is_none(),
-            body: session::Post::Turn(session::Turn { brief }).write(),
-            at: self.clock.now(),
-        };
-        match answered(self.mail.ask(post, HEARD_WITHIN).await)? {
+        let brief = desk.resolve(&text)?;
+        let to = session.unwrap_or_else(|| desk.address(Kind::Session, key.as_deref()));
+        known(to, Kind::Session)?;
+        let turn = session::Post::Turn(session::Turn { brief });
+        let post = Post { opens: session.is_none(), ..desk.post(to, key, &turn) };
+        match desk.ask(post).await? {
             Some(Answer::Turn(turn)) => Ok(Taken { session: to, turn }),
             Some(Answer::Refused(why)) => Err(Error::Refused(why)),
             None => Err(Error::Unavailable("it was taken, and not answered yet".to_owned())),
@@ -68,17 +45,11 @@ impl Sessions {
     }
 
     async fn show(&self, session: Address) -> Result<Shown, Error> {
-        known(session)?;
-        let history = past::<Session>(&*self.journal, session).await.map_err(Error::Journal)?;
+        known(session, Kind::Session)?;
+        let history =
+            past::<Session>(&*self.desk.journal, session).await.map_err(Error::Journal)?;
         let told = session::tell::session(session, &history);
         told.ok_or_else(|| Undeliverable::Unknown(session).into())
-    }
-}
-
-fn known(session: Address) -> Result<(), Error> {
-    match session.kind {
-        Kind::Session => Ok(()),
-        Kind::Plan => Err(Undeliverable::Unknown(session).into()),
     }
 }
 

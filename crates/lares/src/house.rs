@@ -84,29 +84,18 @@ impl House {
             lanes: configuration.lanes.board(),
         };
         let entities = tree::entities(&node, ports);
-        let (mail, limits) = (entities.mail(), configuration.runs.clone());
-        let sessions = work::Sessions {
-            mail: mail.clone(),
-            journal: Arc::clone(&journal),
-            tools: Arc::clone(&tools),
-            clock: Arc::clone(&clock),
-            dice: Arc::clone(&dice),
-            limits: limits.clone(),
-        };
-        let bell: web::Bell = {
-            let mail = mail.clone();
-            Arc::new(move |address| mail.ring(address))
-        };
+        let mail = entities.mail();
         let records: Arc<dyn Records> = sqlite;
-        let runs = work::Runs {
-            mail,
+        let desk = Arc::new(work::Desk {
+            mail: mail.clone(),
             journal: Arc::clone(&journal),
             records: Arc::clone(&records),
             tools,
             clock: Arc::clone(&clock),
             dice,
-            limits,
-        };
+            limits: configuration.runs.clone(),
+        });
+        let bell: web::Bell = Arc::new(move |address| mail.ring(address));
 
         let defaults = web::Options::default();
         let options = web::Options {
@@ -117,8 +106,8 @@ impl House {
         };
         let shown = web::Ports {
             census: node.census(),
-            runs: Arc::new(runs),
-            sessions: Arc::new(sessions),
+            runs: Arc::new(work::Runs { desk: Arc::clone(&desk) }),
+            sessions: Arc::new(work::Sessions { desk }),
             records: Arc::clone(&records),
             journal,
             backup: Arc::new(Copies::of(folder)),

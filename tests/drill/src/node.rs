@@ -26,8 +26,8 @@ use runtime::spec::Strategy;
 use runtime::{Node, Phase, Supervisor, SystemClock};
 use store::Sqlite;
 use tokio::signal::unix::{SignalKind, signal};
-use work::Limits;
 use work::plan::Brief;
+use work::{Desk, Limits, Runs};
 
 use crate::process;
 use crate::script;
@@ -113,7 +113,7 @@ struct House {
     node: Node,
     sqlite: Arc<Sqlite>,
     mail: Mail,
-    runs: work::Runs,
+    runs: Runs,
     brief: Brief,
     trail: Trail,
     world: World,
@@ -142,7 +142,8 @@ impl House {
         let brief = brief(&limits, &*tools)?;
         let mail = entities.mail();
         let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
-        let runs = work::Runs { mail: mail.clone(), journal, records, tools, clock, dice, limits };
+        let desk = Desk { mail: mail.clone(), journal, records, tools, clock, dice, limits };
+        let runs = Runs { desk: Arc::new(desk) };
         let root = Supervisor::new("root", Strategy::OneForOne).child(entities.as_child());
         node.plant(&root)?;
         match node.reached(Phase::Starting).await {
@@ -174,7 +175,7 @@ impl House {
             if self.sqlite.entities(query, 1).await?.is_empty() {
                 return Ok(());
             }
-            self.runs.clock.sleep(PAUSE).await;
+            self.runs.desk.clock.sleep(PAUSE).await;
         }
     }
 
@@ -183,7 +184,7 @@ impl House {
         let key = if again { "again" } else { "open" };
         for _ in 0..2 {
             let body = work::plan::Post::Open(self.brief.clone()).write();
-            let (key, at) = (key.into(), self.runs.clock.now());
+            let (key, at) = (key.into(), self.runs.desk.clock.now());
             let post = Post { to: plan, key, from: None, opens: true, body, at };
             let ordinal = match self.mail.post(post).await? {
                 Posted::Taken(ordinal) => Some(ordinal.0),

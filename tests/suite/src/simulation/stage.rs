@@ -124,7 +124,7 @@ async fn fulfil(runs: &Runs, key: &str, wish: Wish) -> Option<Answer> {
 }
 
 fn desk(site: &Site<'_>, durable: &Durable, people: &Arc<People>) -> Child {
-    let runs = Arc::new(Runs {
+    let desk = work::Desk {
         mail: durable.mail(),
         journal: site.journal(),
         records: site.records(),
@@ -132,7 +132,8 @@ fn desk(site: &Site<'_>, durable: &Durable, people: &Arc<People>) -> Child {
         clock: site.clock(),
         dice: site.dice(),
         limits: Limits::default(),
-    });
+    };
+    let runs = Arc::new(Runs { desk: Arc::new(desk) });
     let (people, answered) = (Arc::clone(people), site.point("answer"));
     let make = move || Desk {
         runs: Arc::clone(&runs),
