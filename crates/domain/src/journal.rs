@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::{self, Blob};
-use crate::id::{Address, Id};
+use crate::id::{Address, Id, Kind};
 use crate::time::Timestamp;
 use crate::{BoxError, BoxFuture};
 
@@ -82,9 +82,9 @@ pub enum Posted {
 /// Why an entity can be sent nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undeliverable {
-    #[error("there is no {0}: `lares runs` lists those that there are")]
+    #[error("there is no {0}: {instead}", instead = instead(.0.kind).0)]
     Unknown(Address),
-    #[error("{0} has ended: begin another one with `lares run SCRIPT`")]
+    #[error("{0} has ended: {instead}", instead = instead(.0.kind).1)]
     Closed(Address),
     #[error(
         "{address} is quarantined ({reason}): look at it with `lares quarantine show`, then release \
@@ -93,6 +93,19 @@ pub enum Undeliverable {
     Quarantined { address: Address, reason: String },
     #[error("{0} has as much waiting as it may: try again later")]
     Full(Address),
+}
+
+/// What somebody can do who asked for one that there is none of, and for one that has ended.
+fn instead(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Plan => {
+            ("`lares runs` lists those that there are", "begin another one with `lares run SCRIPT`")
+        }
+        Kind::Session => (
+            "look at the id that the answer to its first turn has named",
+            "say it without a session, and another one begins",
+        ),
+    }
 }
 
 /// The entity is to be this boot's.
