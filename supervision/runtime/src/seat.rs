@@ -93,8 +93,8 @@ impl Seat {
 
     /// Its path, and how its last incarnation ended if that was not well.
     pub(crate) fn describe(&self) -> String {
-        match &self.record().last_error {
-            Some(error) => format!("{} ({})", self.path(), error.text),
+        match self.last_error() {
+            Some(error) => format!("{} ({error})", self.path()),
             None => self.path(),
         }
     }
@@ -105,6 +105,11 @@ impl Seat {
 
     pub(crate) fn set_state(&self, state: tree::State) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// How its last incarnation ended, if that was not well.
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.record().last_error.as_ref().map(|error| error.text.clone())
     }
 
     /// A new incarnation sits down.
@@ -231,7 +236,7 @@ impl Seat {
             restarts: self.restarts.load(Ordering::Acquire),
             mailbox,
             age_ms,
-            last_error: self.record().last_error.as_ref().map(|error| error.text.clone()),
+            last_error: self.last_error(),
             children,
         }
     }

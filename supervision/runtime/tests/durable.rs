@@ -234,7 +234,7 @@ impl House {
 }
 
 async fn history(journal: &FakeJournal, of: Address) -> Vec<String> {
-    let events = journal.history(of, Seq(0), 1_000).await.expect("the journal works");
+    let events = journal.history(of, Seq(0), 10_000).await.expect("the journal works");
     let text = |event: &Recorded| String::from_utf8_lossy(&event.body.bytes).into_owned();
     events.iter().map(text).collect()
 }
@@ -307,6 +307,23 @@ async fn a_post_that_makes_its_decider_panic_is_a_dead_letter_and_the_entity_goe
     assert!(dead[0].story.contains("as it was told"), "{}", dead[0].story);
     let reborn = history(&journal, to).await.iter().any(|event| event.contains("Doubted"));
     assert!(!reborn, "it crashed");
+}
+
+/// Two entities want more children than one supervisor hears of at a time.
+#[tokio::test]
+async fn whoever_is_not_started_while_many_are_is_started_after_them() {
+    const EACH: usize = 1_000;
+    let journal = Arc::new(FakeJournal::default());
+    let house = house_on(node_here(), &journal, 1, None).await;
+    for number in [1, 2] {
+        let names = (0..EACH).map(|name| format!("{number}-{name}")).collect();
+        house.post(&journal, errands(number), "k", Order::Run(names)).await;
+    }
+    for number in [1, 2] {
+        let history = recorded(&journal, errands(number), 2 * EACH).await;
+        assert!(history[EACH..].iter().all(|event| event.starts_with(r#"{"Done":""#)));
+        assert!(!history.iter().any(|event| event.contains("no ")), "one was lost");
+    }
 }
 
 #[tokio::test]

@@ -233,18 +233,7 @@ impl House {
         }
     }
 
-    /// Starts a child. While the supervisor of all of them comes to its end nobody is started, and
-    /// when it is back, whoever waits here has been ended with it.
-    pub(super) async fn start_child(&self, child: Child) -> Result<(), Refusal> {
-        loop {
-            match self.steps.start(child.clone()).await {
-                Err(Refusal::Ending | Refusal::Busy) => self.clock.sleep(PAUSE).await,
-                started => return started,
-            }
-        }
-    }
-
-    /// Ends a child and returns when it is over.
+    /// Ends a child and returns when it is over. One that is still being started ends after that.
     pub(super) async fn stop_child(&self, address: Address, number: u64) {
         let id = House::child_id(address, number);
         // Not found, it is over already; while its supervisor is ending, it may not be.

@@ -154,7 +154,9 @@ async fn put_aside(
     address: Address,
     cx: &Context<Wanted>,
 ) -> Result<(), BoxError> {
-    let reason = "it crashed too often: the log says how".to_owned();
+    let how = house.entities.last_error(&address.to_string());
+    let how = how.unwrap_or_else(|| "the log says how".to_owned());
+    let reason = format!("it crashed too often: {how}");
     // It is not read, so its format does not matter.
     let claim = Claim { entity: address, boot: house.boot, format: u16::MAX };
     let claimed = cx.wait(JOURNAL_DEADLINE, house.journal.claim(claim)).await???;

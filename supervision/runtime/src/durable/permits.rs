@@ -47,6 +47,11 @@ impl<E: Entity> Permits<E> {
         self.held.remove(key)
     }
 
+    /// It was not started after all, and will be.
+    pub(super) fn take_back(&mut self, key: E::Key, permit: Permit) {
+        self.held.insert(key, permit);
+    }
+
     /// Waits for these and for no others, and gives back what nobody has spent.
     pub(super) fn settle(&mut self, owed: BTreeMap<E::Key, Arc<[Lane]>>, cx: &Context<Knock<E>>) {
         self.held.clear();

@@ -19,15 +19,14 @@ use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
 use domain::wire::Written;
 use domain::{BoxError, BoxFuture};
-use futures::future::try_join_all;
 
 use super::entity::{Due, Ended, Entity, Moment};
 use super::history::PAGE;
 use super::house::{Bell, House, JOURNAL_DEADLINE};
-use super::lanes::Permit;
 use super::permits::Permits;
 use super::step::{self, Running};
 use super::turn::{self, Came, Turn};
+use crate::core::Refusal;
 use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
 
 /// The messages one turn deals with.
@@ -47,6 +46,8 @@ pub(crate) enum Knock<E: Entity> {
     Called,
     /// The child of this key and number has ended.
     Ended(E::Key, u64, Ended<E::Outcome>),
+    /// It was never started.
+    Unstarted(E::Key, u64, Refusal),
 }
 
 impl<E: Entity> Message for Knock<E> {}
@@ -195,7 +196,7 @@ impl<E: Entity> Shell<E> {
         let is_closed = turn.status != Status::Open;
         self.life.state = turn.state;
         self.life.owes = owes;
-        self.act(turn.due, moment.now, cx).await?;
+        self.act(turn.due, moment.now, cx).await;
         Ok(if is_closed { After::Closed } else { After::Open })
     }
 
@@ -265,12 +266,7 @@ impl<E: Entity> Shell<E> {
     }
 
     /// It is on the disk: closes the difference between what is owed and what runs.
-    async fn act(
-        &mut self,
-        due: Due<E>,
-        now: Timestamp,
-        cx: &Context<Knock<E>>,
-    ) -> Result<(), BoxError> {
+    async fn act(&mut self, due: Due<E>, now: Timestamp, cx: &Context<Knock<E>>) {
         let Due { children, starts, stopping, permits, wake_at } = due;
         if wake_at != self.life.wake_at {
             self.life.wake_at = wake_at;
@@ -294,51 +290,53 @@ impl<E: Entity> Shell<E> {
                 self.house.stop_child(self.me, running.number).await;
             }
         }
-        let mut starting = Vec::with_capacity(starts.len());
         for (key, job) in starts {
             let permit = self.life.permits.spend(&key);
-            starting.push((key, job, permit));
-        }
-        let starts = starting.into_iter();
-        let starts = starts.map(|(key, job, permit)| self.start(key, job, permit, cx));
-        for (key, running) in try_join_all(starts).await? {
-            self.life.running.insert(key, running);
+            let job = (key.clone(), job);
+            let (number, stop) = step::start::<E>(&self.house, self.me, job, &self.ports, cx);
+            self.life.running.insert(key, Running { number, stop: Some(stop), permit });
         }
         // Whatever was admitted and does not run now was not needed.
         self.life.permits.settle(permits, cx);
-        Ok(())
-    }
-
-    async fn start(
-        &self,
-        key: E::Key,
-        job: E::Job,
-        permit: Option<Permit>,
-        cx: &Context<Knock<E>>,
-    ) -> Result<(E::Key, Running), BoxError> {
-        let job = (key.clone(), job);
-        let (number, stop) = step::start::<E>(&self.house, self.me, job, &self.ports, cx).await?;
-        Ok((key, Running { number, stop: Some(stop), _permit: permit }))
     }
 
     /// What a message has brought; nothing of a child that was forgotten.
-    fn open(&mut self, knock: Knock<E>) -> Option<Came<E>> {
+    fn open(&mut self, knock: Knock<E>) -> Result<Option<Came<E>>, Refusal> {
         match knock {
             Knock::Bell(bell) => {
                 bell.hear();
-                None
+                Ok(None)
             }
-            Knock::Called => None,
+            Knock::Called => Ok(None),
             Knock::Ended(key, number, ended) => {
-                let running = self.life.running.get(&key);
-                let is_current = running.is_some_and(|running| running.number == number);
-                if is_current {
-                    self.life.running.remove(&key);
-                    self.house.forget_child(self.me, number);
+                let was_running = self.no_longer_runs(&key, number).is_some();
+                Ok(was_running.then_some(Came::Ended(key, ended)))
+            }
+            Knock::Unstarted(key, number, refusal) => {
+                let running = self.no_longer_runs(&key, number);
+                match (running, refusal) {
+                    // While the supervisor of all children comes to its end nobody is started, and
+                    // whoever waits for it is ended with it.
+                    (Some(running), Refusal::Ending | Refusal::Busy) => {
+                        if let Some(permit) = running.permit {
+                            self.life.permits.take_back(key, permit);
+                        }
+                        Ok(None)
+                    }
+                    (Some(_), refusal) => Err(refusal),
+                    (None, _) => Ok(None),
                 }
-                is_current.then_some(Came::Ended(key, ended))
             }
         }
+    }
+
+    fn no_longer_runs(&mut self, key: &E::Key, number: u64) -> Option<Running> {
+        let running = self.life.running.get(key)?;
+        if running.number != number {
+            return None;
+        }
+        self.house.forget_child(self.me, number);
+        self.life.running.remove(key)
     }
 }
 
@@ -375,8 +373,12 @@ impl<E: Entity> Shell<E> {
     ) -> Result<Next, BoxError> {
         // The inbox is read when a bell has said that something waits, and not for each outcome.
         let has_rung = knocks.iter().any(|knock| matches!(knock, Knock::Bell(_)));
-        let mut came: Vec<Came<E>> =
-            knocks.into_iter().filter_map(|knock| self.open(knock)).collect();
+        // Whoever was not started is owed, and does not run.
+        let is_owing = knocks.iter().any(|knock| matches!(knock, Knock::Unstarted(..)));
+        let mut came = Vec::with_capacity(knocks.len());
+        for knock in knocks {
+            came.extend(self.open(knock)?);
+        }
         if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
             came.push(Came::Due);
         }
@@ -384,7 +386,7 @@ impl<E: Entity> Shell<E> {
         let may_be_more = posts.len() == POSTS_MAX as usize;
         came.extend(posts);
         let have_come = self.life.permits.have_come();
-        let after = match came.is_empty() && !have_come {
+        let after = match came.is_empty() && !have_come && !is_owing {
             true => After::Open,
             false => self.take_turn(came, cx).await?,
         };

@@ -17,6 +17,8 @@ use crate::{Actor, Bounds, Class, Context, Handle, Message, Next, Worker};
 
 /// How long an outcome may wait for a place with its entity, which deals with many at a time.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
+/// Before one that was not started is started again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The one thing a step hears, from itself.
 pub(super) struct Perform;
@@ -39,17 +41,18 @@ pub(super) struct Running {
     /// Asks it to end; so does dropping this, when nobody is left to hear of its end.
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// Back in its lanes when the end of the child was heard.
-    pub(super) _permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
-/// Starts a child, and sees to it that its entity hears of its end in any case.
-pub(super) async fn start<E: Entity>(
+/// Has a child started, and sees to it that its entity hears what became of it in any case. It is at
+/// work before its supervisor has said so: nobody waits for that.
+pub(super) fn start<E: Entity>(
     house: &Arc<House>,
     me: Address,
     (key, job): (E::Key, E::Job),
     ports: &E::Ports,
     cx: &Context<Knock<E>>,
-) -> Result<(u64, oneshot::Sender<()>), BoxError> {
+) -> (u64, oneshot::Sender<()>) {
     let number = house.add_child(me);
     let (entity, ports, its_key) = (cx.myself(), ports.clone(), key.clone());
     let (stop, stopped) = oneshot::channel();
@@ -72,17 +75,26 @@ pub(super) async fn start<E: Entity>(
         .class(Class::Adapter)
         .mailbox(Bounds { messages_max: 1, ..Bounds::default() });
     let (child, handle) = worker.beside(cx);
-    house.start_child(child).await?;
-    let entity = cx.myself();
+    let started = house.steps.start(child);
+    let (entity, clock) = (cx.myself(), cx.clock());
     cx.spawn(async move {
-        let exit = handle.ended().await;
-        if has_said.load(Ordering::Acquire) {
-            return;
-        }
-        let why = exit.map_or("it ended unseen".to_owned(), |exit| exit.to_string());
-        let _ = entity.tell_within(Knock::Ended(key, number, Ended::Lost(why)), SAID_WITHIN).await;
+        let knock = match started.await {
+            Ok(()) => {
+                let exit = handle.ended().await;
+                if has_said.load(Ordering::Acquire) {
+                    return;
+                }
+                let why = exit.map_or("it ended unseen".to_owned(), |exit| exit.to_string());
+                Knock::Ended(key, number, Ended::Lost(why))
+            }
+            Err(refusal) => {
+                clock.sleep(PAUSE).await;
+                Knock::Unstarted(key, number, refusal)
+            }
+        };
+        let _ = entity.tell_within(knock, SAID_WITHIN).await;
     });
-    Ok((number, stop))
+    (number, stop)
 }
 
 impl<E: Entity> Actor for Step<E> {

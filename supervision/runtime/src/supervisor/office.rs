@@ -54,6 +54,9 @@ impl Office {
 }
 
 /// The way to one supervisor, whichever incarnation of it lives.
+///
+/// A call is made when its method is called, and those of one caller come in their order, whether
+/// or not their answers are waited for.
 #[derive(Clone)]
 pub struct SupervisorHandle {
     office: Arc<Office>,
@@ -82,7 +85,12 @@ impl SupervisorHandle {
     }
 
     /// Starts one more child, to the right of the others; answers when it is up.
-    pub async fn start(&self, child: Child) -> Result<(), Refusal> {
+    pub fn start(&self, child: Child) -> impl Answer {
+        let asked = self.ask_to_start(child);
+        answer(asked)
+    }
+
+    fn ask_to_start(&self, child: Child) -> Result<Asked, Refusal> {
         // Whether it may be significant depends on the supervisor, whose rules look at that.
         let auto_shutdown = match child.spec.head().terms().significant {
             true => AutoShutdown::AnySignificant,
@@ -92,22 +100,22 @@ impl SupervisorHandle {
             .check_at(child.id(), auto_shutdown)
             .map_err(|contradiction| Refusal::Contradiction(contradiction.what))?;
         let what = Call::Start(Arc::clone(&child.spec.head().id), child.spec.head().terms());
-        self.call(what, Some(child)).await
+        self.ask(what, Some(child))
     }
 
     /// Ends a child; answers when it is over. It stays down, and a temporary one is forgotten.
-    pub async fn terminate(&self, id: &str) -> Result<(), Refusal> {
-        self.call(Call::Terminate(Arc::from(id)), None).await
+    pub fn terminate(&self, id: &str) -> impl Answer {
+        answer(self.ask(Call::Terminate(Arc::from(id)), None))
     }
 
     /// Starts a child that is down.
-    pub async fn restart(&self, id: &str) -> Result<(), Refusal> {
-        self.call(Call::Restart(Arc::from(id)), None).await
+    pub fn restart(&self, id: &str) -> impl Answer {
+        answer(self.ask(Call::Restart(Arc::from(id)), None))
     }
 
     /// Forgets a child that is down.
-    pub async fn delete(&self, id: &str) -> Result<(), Refusal> {
-        self.call(Call::Delete(Arc::from(id)), None).await
+    pub fn delete(&self, id: &str) -> impl Answer {
+        answer(self.ask(Call::Delete(Arc::from(id)), None))
     }
 
     /// Lists its children at once, whatever it is doing; nothing while it does not live.
@@ -118,6 +126,12 @@ impl SupervisorHandle {
             .iter()
             .map(|seat| Kid { id: seat.id().to_owned(), kind: seat.kind(), state: seat.state() })
             .collect()
+    }
+
+    /// How the last incarnation of a child ended, if that was not well.
+    pub fn last_error(&self, id: &str) -> Option<String> {
+        let seat = self.office.occupant().as_ref().map(|occupant| Arc::clone(&occupant.seat))?;
+        seat.below().iter().find(|seat| seat.id() == id)?.last_error()
     }
 
     /// Counts its children at once, whatever it is doing.
@@ -139,33 +153,51 @@ impl SupervisorHandle {
         self.office.occupant().is_some()
     }
 
-    async fn call(&self, what: Call, child: Option<Child>) -> Result<(), Refusal> {
+    fn ask(&self, what: Call, child: Option<Child>) -> Result<Asked, Refusal> {
         if incarnation::is_current_fenced() {
             return Err(Refusal::Fenced);
         }
         let occupant = self.office.occupant().as_ref().map(|occupant| occupant.actor.clone());
         let actor = occupant.ok_or(Refusal::Ending)?;
-        let _place = InLine::join(&self.office.calls).ok_or(Refusal::Busy)?;
+        let place = InLine::join(&self.office).ok_or(Refusal::Busy)?;
         let (answer, answered) = oneshot::channel();
         let request = Request { what, child, answer };
         actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)?;
+        Ok(Asked { answered, _place: place })
+    }
+}
+
+/// What a supervisor says to a call.
+pub trait Answer: Future<Output = Result<(), Refusal>> + Send + 'static {}
+
+impl<F: Future<Output = Result<(), Refusal>> + Send + 'static> Answer for F {}
+
+/// A call that is under way.
+struct Asked {
+    answered: oneshot::Receiver<Result<(), Refusal>>,
+    _place: InLine,
+}
+
+fn answer(asked: Result<Asked, Refusal>) -> impl Answer {
+    async move {
+        let Asked { answered, _place } = asked?;
         answered.await.unwrap_or(Err(Refusal::Ending))
     }
 }
 
 /// One of the calls that may be under way to one supervisor.
-struct InLine<'a>(&'a AtomicUsize);
+struct InLine(Arc<Office>);
 
-impl<'a> InLine<'a> {
-    fn join(calls: &'a AtomicUsize) -> Option<Self> {
-        let before = calls.fetch_add(1, Ordering::AcqRel);
-        let place = InLine(calls);
+impl InLine {
+    fn join(office: &Arc<Office>) -> Option<Self> {
+        let before = office.calls.fetch_add(1, Ordering::AcqRel);
+        let place = InLine(Arc::clone(office));
         (before < CALLS_WAITING_MAX).then_some(place)
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for InLine {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
