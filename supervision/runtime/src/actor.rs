@@ -154,7 +154,7 @@ impl<M: Message> Context<M> {
         self.incarnation.calls_until(clock.monotonic() + deadline);
         let (done, answer) = tokio::sync::oneshot::channel();
         let bounded = async move {
-            let output = patience::within(call, deadline, &*clock).await;
+            let output = patience::within_from_afar(call, deadline, &*clock).await;
             let _ = done.send(output);
         };
         let bounded = Arc::clone(&self.incarnation).run_task(bounded, hand);
@@ -176,7 +176,7 @@ impl<M: Message> Context<M> {
         work: impl Future<Output = T>,
     ) -> Result<T, Unserved> {
         let clock = &*self.node().clock;
-        patience::within(work, deadline, clock).await.ok_or(Unserved::Late(deadline))
+        patience::within_from_afar(work, deadline, clock).await.ok_or(Unserved::Late(deadline))
     }
 
     /// Takes a name that nobody else on this node has; it is freed when this incarnation is over.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use ractor::ActorCell;
 
 use crate::actor::{Actor, Context};
+use crate::exit::Exit;
 use crate::handle::Handle;
 use crate::incarnation::Incarnation;
-use crate::mailbox::{Bounds, Mailbox, Message, Post};
+use crate::mailbox::{Bounds, Mailbox, Message, Mourner, Post};
 use crate::node::{Node, Shared};
 use crate::spec::{
     AutoShutdown, Backoff, Contradiction, Intensity, Restart, Shutdown, Strategy, Terms,
@@ -116,6 +117,7 @@ pub struct Worker<F> {
     head: Head,
     make: F,
     bounds: Bounds,
+    mourner: Option<Mourner>,
 }
 
 impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
@@ -131,7 +133,7 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
             class: Class::Worker,
             start_deadline_ms: START_DEADLINE_MS,
         };
-        Worker { head, make, bounds: Bounds::default() }
+        Worker { head, make, bounds: Bounds::default(), mourner: None }
     }
 
     pub fn restart(mut self, restart: Restart) -> Self {
@@ -169,6 +171,13 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
         self
     }
 
+    /// Called once, when its first incarnation is over, with how that ended; with nothing if it is
+    /// never started. It must return at once: it runs wherever that is found out.
+    pub(crate) fn mourned(mut self, mourn: impl FnOnce(Option<&Exit>) + Send + 'static) -> Self {
+        self.mourner = Some(Mourner::new(mourn));
+        self
+    }
+
     /// The specification, and the handle that is valid for all incarnations.
     pub fn on(self, node: &Node) -> (Child, Handle<A::Message>) {
         self.on_shared(Arc::clone(node.shared()))
@@ -180,7 +189,11 @@ impl<A: Actor, F: Fn() -> A + Send + Sync + 'static> Worker<F> {
     }
 
     fn on_shared(self, node: Arc<Shared>) -> (Child, Handle<A::Message>) {
-        let mailbox = Arc::new(Mailbox::new(self.bounds, node));
+        let mailbox = Mailbox::new(self.bounds, node);
+        let mailbox = Arc::new(match self.mourner {
+            Some(mourner) => mailbox.mourned(mourner),
+            None => mailbox,
+        });
         let handle = Handle::new(Arc::clone(&mailbox));
         let cradle = Cradle::<A, F> { head: self.head, make: self.make, mailbox };
         (Child { spec: Arc::new(cradle) }, handle)

@@ -103,6 +103,33 @@ struct Contents<M> {
     space: Arc<Notify>,
     /// Told how the present incarnation ended.
     monitors: Vec<oneshot::Sender<Exit>>,
+    mourner: Option<Mourner>,
+}
+
+/// Is told how the first incarnation ended, or that there will be none: without a task that waits
+/// for it.
+pub(crate) struct Mourner(Option<Mourn>);
+
+type Mourn = Box<dyn FnOnce(Option<&Exit>) + Send>;
+
+impl Mourner {
+    pub(crate) fn new(mourn: impl FnOnce(Option<&Exit>) + Send + 'static) -> Self {
+        Mourner(Some(Box::new(mourn)))
+    }
+
+    fn tell(mut self, exit: &Exit) {
+        if let Some(mourn) = self.0.take() {
+            mourn(Some(exit));
+        }
+    }
+}
+
+impl Drop for Mourner {
+    fn drop(&mut self) {
+        if let Some(mourn) = self.0.take() {
+            mourn(None);
+        }
+    }
 }
 
 impl<M> Queue<M> {
@@ -115,6 +142,7 @@ impl<M> Queue<M> {
                 all_rung: false,
                 space: Arc::default(),
                 monitors: Vec::new(),
+                mourner: None,
             })
         })
     }
@@ -207,6 +235,11 @@ impl<M: Message> Mailbox<M> {
             reader: None,
         };
         Mailbox { queue: Mutex::new(queue), bounds, node }
+    }
+
+    pub(crate) fn mourned(self, mourner: Mourner) -> Self {
+        self.lock().contents().mourner = Some(mourner);
+        self
     }
 
     /// Takes the message, or gives it back at once.
@@ -362,11 +395,13 @@ impl<M: Message> Post for Mailbox<M> {
         queue.reader = None;
         queue.awake = false;
         let contents = queue.contents.as_mut();
-        let (monitors, askers) = match contents {
-            Some(contents) => {
-                (std::mem::take(&mut contents.monitors), std::mem::take(&mut contents.askers))
-            }
-            None => (Vec::new(), Vec::new()),
+        let (monitors, mourner, askers) = match contents {
+            Some(contents) => (
+                std::mem::take(&mut contents.monitors),
+                contents.mourner.take(),
+                std::mem::take(&mut contents.askers),
+            ),
+            None => (Vec::new(), None, Vec::new()),
         };
         // One that was cut off may be at its message for ever; that message counts no more.
         let given_back = queue.give_back_handled();
@@ -374,6 +409,9 @@ impl<M: Message> Post for Mailbox<M> {
         self.tell_of_room(given_back);
         for monitor in monitors {
             let _ = monitor.send(exit.clone());
+        }
+        if let Some(mourner) = mourner {
+            mourner.tell(exit);
         }
         if is_fenced {
             askers.iter().for_each(|asker| asker.abandon());

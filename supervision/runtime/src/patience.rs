@@ -26,15 +26,40 @@ pub(crate) async fn within<F: Future>(
     deadline: Duration,
     clock: &dyn Clock,
 ) -> Option<F::Output> {
+    look(work, Looks::Twice, deadline, clock).await
+}
+
+/// The same for what comes from another thread: it has not arrived by a second look, which would
+/// wake a neighbour of this thread for nothing.
+pub(crate) async fn within_from_afar<F: Future>(
+    work: F,
+    deadline: Duration,
+    clock: &dyn Clock,
+) -> Option<F::Output> {
+    look(work, Looks::Once, deadline, clock).await
+}
+
+/// Before there is a timer.
+#[derive(PartialEq, Eq)]
+enum Looks {
+    Once,
+    Twice,
+}
+
+async fn look<F: Future>(
+    work: F,
+    mut looks: Looks,
+    deadline: Duration,
+    clock: &dyn Clock,
+) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut timer = None;
-    let mut looked_before = false;
     poll_fn(|cx| {
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
-        if !looked_before {
-            looked_before = true;
+        if looks == Looks::Twice {
+            looks = Looks::Once;
             // Looks again when the thread has nothing else to do, before it sleeps.
             return pin!(tokio::task::yield_now()).poll(cx).map(|()| None);
         }

@@ -573,12 +573,15 @@ pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
     let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
     for step in work.steps.values() {
         let key = |attempt, mode| Key { step: step.task.id.clone(), attempt, mode };
-        let acting = key(step.attempt, Mode::Act);
         match &step.phase {
             Phase::Running { until } if step.task.tool == WAIT => owed.wake(*until),
             Phase::Running { until } => match &work.cancelling {
-                Some(cancelling) => owed.stopping(acting, cancelling.until),
-                None => owed.child(acting, || act(step, *until, moment)),
+                Some(cancelling) => {
+                    owed.stopping(key(step.attempt, Mode::Act), cancelling.until);
+                }
+                None => {
+                    owed.child(key(step.attempt, Mode::Act), || act(step, *until, moment));
+                }
             },
             Phase::Checking { look, .. } => {
                 owed.child(key(step.attempt, Mode::Check(*look)), || check(step, moment));

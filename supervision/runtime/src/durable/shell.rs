@@ -26,7 +26,6 @@ use super::house::{Bell, House, JOURNAL_DEADLINE};
 use super::permits::Permits;
 use super::step::{self, Running};
 use super::turn::{self, Came, Turn};
-use crate::core::Refusal;
 use crate::{Actor, Context, Handle, Leave, Message, Next, Refused, Why};
 
 /// The messages one turn deals with.
@@ -47,7 +46,7 @@ pub(crate) enum Knock<E: Entity> {
     /// The child of this key and number has ended.
     Ended(E::Key, u64, Ended<E::Outcome>),
     /// It was never started.
-    Unstarted(E::Key, u64, Refusal),
+    Unstarted(E::Key, u64),
 }
 
 impl<E: Entity> Message for Knock<E> {}
@@ -301,31 +300,23 @@ impl<E: Entity> Shell<E> {
     }
 
     /// What a message has brought; nothing of a child that was forgotten.
-    fn open(&mut self, knock: Knock<E>) -> Result<Option<Came<E>>, Refusal> {
+    fn open(&mut self, knock: Knock<E>) -> Option<Came<E>> {
         match knock {
             Knock::Bell(bell) => {
                 bell.hear();
-                Ok(None)
+                None
             }
-            Knock::Called => Ok(None),
+            Knock::Called => None,
             Knock::Ended(key, number, ended) => {
                 let was_running = self.no_longer_runs(&key, number).is_some();
-                Ok(was_running.then_some(Came::Ended(key, ended)))
+                was_running.then_some(Came::Ended(key, ended))
             }
-            Knock::Unstarted(key, number, refusal) => {
+            Knock::Unstarted(key, number) => {
                 let running = self.no_longer_runs(&key, number);
-                match (running, refusal) {
-                    // While the supervisor of all children comes to its end nobody is started, and
-                    // whoever waits for it is ended with it.
-                    (Some(running), Refusal::Ending | Refusal::Busy) => {
-                        if let Some(permit) = running.permit {
-                            self.life.permits.take_back(key, permit);
-                        }
-                        Ok(None)
-                    }
-                    (Some(_), refusal) => Err(refusal),
-                    (None, _) => Ok(None),
+                if let Some(permit) = running.and_then(|running| running.permit) {
+                    self.life.permits.take_back(key, permit);
                 }
+                None
             }
         }
     }
@@ -377,7 +368,7 @@ impl<E: Entity> Shell<E> {
         let is_owing = knocks.iter().any(|knock| matches!(knock, Knock::Unstarted(..)));
         let mut came = Vec::with_capacity(knocks.len());
         for knock in knocks {
-            came.extend(self.open(knock)?);
+            came.extend(self.open(knock));
         }
         if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
             came.push(Came::Due);

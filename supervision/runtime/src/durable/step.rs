@@ -13,7 +13,7 @@ use super::house::House;
 use super::lanes::Permit;
 use super::shell::Knock;
 use crate::spec::{Restart, Shutdown};
-use crate::{Actor, Bounds, Class, Context, Handle, Message, Next, Worker};
+use crate::{Actor, Bounds, Class, Context, Exit, Handle, Message, Next, Worker};
 
 /// How long an outcome may wait for a place with its entity, which deals with many at a time.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ pub(super) fn start<E: Entity>(
     let stopped: BoxFuture<'static, ()> = Box::pin(async { drop(stopped.await) });
     let job = Mutex::new(Some((job, stopped)));
     let said = Arc::new(AtomicBool::new(false));
-    let has_said = Arc::clone(&said);
+    let (has_said, heir, node) = (Arc::clone(&said), cx.myself(), Arc::clone(cx.node()));
     let make = move || Step {
         key: its_key.clone(),
         number,
@@ -68,32 +68,32 @@ pub(super) fn start<E: Entity>(
         entity: entity.clone(),
         said: Arc::clone(&said),
     };
+    let mourn = move |exit: Option<&Exit>| {
+        if has_said.load(Ordering::Acquire) {
+            return;
+        }
+        let (threads, clock) = (Arc::clone(&node.threads), Arc::clone(&node.clock));
+        let exit = exit.map(ToString::to_string);
+        threads.spawn(Class::Adapter, async move {
+            let knock = match exit {
+                Some(why) => Knock::Ended(key, number, Ended::Lost(why)),
+                None => {
+                    clock.sleep(PAUSE).await;
+                    Knock::Unstarted(key, number)
+                }
+            };
+            let _ = heir.tell_within(knock, SAID_WITHIN).await;
+        });
+    };
     let worker = Worker::new(&House::child_id(me, number), "step", make)
         .restart(Restart::Temporary)
         .shutdown(Shutdown::Brutal)
         // Where the sockets are that its calls wait for.
         .class(Class::Adapter)
-        .mailbox(Bounds { messages_max: 1, ..Bounds::default() });
-    let (child, handle) = worker.beside(cx);
-    let started = house.steps.start(child);
-    let (entity, clock) = (cx.myself(), cx.clock());
-    cx.spawn(async move {
-        let knock = match started.await {
-            Ok(()) => {
-                let exit = handle.ended().await;
-                if has_said.load(Ordering::Acquire) {
-                    return;
-                }
-                let why = exit.map_or("it ended unseen".to_owned(), |exit| exit.to_string());
-                Knock::Ended(key, number, Ended::Lost(why))
-            }
-            Err(refusal) => {
-                clock.sleep(PAUSE).await;
-                Knock::Unstarted(key, number, refusal)
-            }
-        };
-        let _ = entity.tell_within(knock, SAID_WITHIN).await;
-    });
+        .mailbox(Bounds { messages_max: 1, ..Bounds::default() })
+        .mourned(mourn);
+    // Whoever is refused is dropped unstarted.
+    drop(house.steps.start(worker.beside(cx).0));
     (number, stop)
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use office::InLine;
 pub use office::{Kid, SupervisorHandle, Tally};
 pub(crate) use office::{Office, Request};
 
@@ -112,6 +113,8 @@ struct Ending {
 struct Asker {
     child: Option<Child>,
     answer: oneshot::Sender<Result<(), Refusal>>,
+    #[expect(dead_code, reason = "held until it is answered")]
+    place: InLine,
 }
 
 /// The state of one incarnation of a supervisor.
@@ -238,8 +241,8 @@ impl Birth {
     fn call(&mut self, myself: &ActorRef<Note>, request: Request) {
         let call = self.next_call;
         self.next_call += 1;
-        let Request { what, child, answer } = request;
-        self.calls.insert(call, Asker { child, answer });
+        let Request { what, child, answer, place } = request;
+        self.calls.insert(call, Asker { child, answer, place });
         self.feed(myself, Event::Call(call, what));
     }
 

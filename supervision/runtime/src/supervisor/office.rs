@@ -19,6 +19,7 @@ pub(crate) struct Request {
     pub(crate) what: Call,
     pub(crate) child: Option<Child>,
     pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
+    pub(crate) place: InLine,
 }
 
 struct Occupant {
@@ -161,9 +162,9 @@ impl SupervisorHandle {
         let actor = occupant.ok_or(Refusal::Ending)?;
         let place = InLine::join(&self.office).ok_or(Refusal::Busy)?;
         let (answer, answered) = oneshot::channel();
-        let request = Request { what, child, answer };
+        let request = Request { what, child, answer, place };
         actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)?;
-        Ok(Asked { answered, _place: place })
+        Ok(answered)
     }
 }
 
@@ -173,20 +174,14 @@ pub trait Answer: Future<Output = Result<(), Refusal>> + Send + 'static {}
 impl<F: Future<Output = Result<(), Refusal>> + Send + 'static> Answer for F {}
 
 /// A call that is under way.
-struct Asked {
-    answered: oneshot::Receiver<Result<(), Refusal>>,
-    _place: InLine,
-}
+type Asked = oneshot::Receiver<Result<(), Refusal>>;
 
 fn answer(asked: Result<Asked, Refusal>) -> impl Answer {
-    async move {
-        let Asked { answered, _place } = asked?;
-        answered.await.unwrap_or(Err(Refusal::Ending))
-    }
+    async move { asked?.await.unwrap_or(Err(Refusal::Ending)) }
 }
 
 /// One of the calls that may be under way to one supervisor.
-struct InLine(Arc<Office>);
+pub(crate) struct InLine(Arc<Office>);
 
 impl InLine {
     fn join(office: &Arc<Office>) -> Option<Self> {
