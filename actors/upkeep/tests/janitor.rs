@@ -50,7 +50,7 @@ fn live(world: &World, number: u8, at: Timestamp, status: Status) {
         status,
         ..Append::new(entity.id, entity, claimed.epoch, Seq(0), at)
     };
-    block_on(journal.append(append)).expect("it is taken");
+    block_on(journal.append(Arc::new(append))).expect("it is taken");
 }
 
 fn entities(world: &World) -> usize {

@@ -128,7 +128,7 @@ fn body(line: &str) -> Body {
     let parts: Vec<&str> = line.split(' ').collect();
     let byte = |at: usize| u8::from_str_radix(&parts[2][at..at + 2], 16).expect("two digits");
     let bytes = (0..parts[2].len()).step_by(2).map(byte).collect();
-    Body { name: parts[0].into(), version: parts[1].parse().expect("a version"), bytes }
+    Body { name: parts[0].to_owned().into(), version: parts[1].parse().expect("a version"), bytes }
 }
 
 /// Reads it as whatever its name says, and writes it once more.

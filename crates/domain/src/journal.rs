@@ -4,6 +4,7 @@
 //! late writer is refused. An append is everything one turn of an entity decided, durable as a
 //! whole or not at all. A post is a command on its way to an entity: a row that survives everybody.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub type Boot = Id;
 /// Something that was serialized: its name and version choose the type that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    pub name: Arc<str>,
+    pub name: Cow<'static, str>,
     pub version: u16,
     pub bytes: Vec<u8>,
 }
@@ -255,7 +256,7 @@ pub trait Journal: Send + Sync + 'static {
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Result<Claimed, Unclaimed>, Error>>;
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>>;
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>>;
 
     /// The events after this one, oldest first, no more than so many.
     fn history(

@@ -106,7 +106,7 @@ pub struct Summary {
     pub to: Address,
     pub from: Option<Address>,
     /// Of its body.
-    pub name: Arc<str>,
+    pub name: String,
     pub story: String,
     pub died_at: Timestamp,
 }

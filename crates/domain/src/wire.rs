@@ -3,6 +3,8 @@
 //! A name and a version choose the type that reads a body. Fields may be added with a default, in
 //! the same version; whatever else changes is a new version, and the old one is read for ever.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,9 +39,11 @@ impl Unread {
 }
 
 /// A value as a body: its fields by name, so that they can grow in number.
-pub fn write(name: &str, version: u16, value: &impl Serialize) -> Body {
-    let bytes = rmp_serde::to_vec_named(value).expect("what is written down is plain data");
-    Body { name: name.into(), version, bytes }
+pub fn write(name: &'static str, version: u16, value: &impl Serialize) -> Body {
+    // Most of what is written is shorter, and is written often.
+    let mut bytes = Vec::with_capacity(128);
+    rmp_serde::encode::write_named(&mut bytes, value).expect("what is written down is plain data");
+    Body { name: Cow::Borrowed(name), version, bytes }
 }
 
 /// The value of a body, once its name and version have chosen the type.

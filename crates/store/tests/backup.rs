@@ -4,6 +4,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::journal::{Append, Journal, Seq};
 use domain::records::{Fault, Records};
@@ -28,7 +29,7 @@ async fn live(journal: &Sqlite, number: u8, turns: u64) {
             blobs: if turn == 0 { vec![blob] } else { vec![] },
             ..Append::new(id(number, turn), plan(number), claimed.epoch, Seq(turn * 2), at(2))
         };
-        journal.append(append).await.expect("it works");
+        journal.append(Arc::new(append)).await.expect("it works");
     }
 }
 

@@ -119,7 +119,7 @@ async fn turns(journal: Arc<dyn Journal>, entity: u8) {
             owes: 1,
             ..Append::new(id, address, claimed.epoch, head, at)
         };
-        match journal.append(append).await.expect("it works") {
+        match journal.append(Arc::new(append)).await.expect("it works") {
             Appended::Done { head: now, .. } => head = now,
             Appended::Superseded => panic!("nobody else writes"),
         }

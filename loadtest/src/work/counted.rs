@@ -79,7 +79,7 @@ impl Journal for Counted {
         self.sqlite.claim(claim)
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         self.counts.appends.fetch_add(1, Ordering::Relaxed);
         let ended = ended(&append);
         let appending = self.sqlite.append(append);

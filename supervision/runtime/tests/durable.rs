@@ -44,7 +44,7 @@ enum Event {
     Done(String),
 }
 
-fn write(name: &str, value: &impl Serialize) -> Body {
+fn write(name: &'static str, value: &impl Serialize) -> Body {
     let bytes = serde_json::to_vec(value).expect("plain data");
     Body { name: name.into(), version: 1, bytes }
 }
@@ -502,6 +502,6 @@ async fn who_was_taken_over_ends_without_a_fight() {
     drop(house);
     let (id, at) = (Id::from_bytes([9; 16]), Timestamp::from_millis(0));
     let append = Append::new(id, to, claimed.epoch, claimed.head, at);
-    let appended = journal.append(append).await.expect("it works");
+    let appended = journal.append(Arc::new(append)).await.expect("it works");
     assert!(matches!(appended, Appended::Done { .. }), "it was claimed back: {appended:?}");
 }

@@ -88,7 +88,7 @@ impl Journal for Trailed {
         })
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         Box::pin(async move {
             let (entity, epoch) = (append.entity, append.epoch.0);
             let appended = self.journal.append(append).await;

@@ -52,6 +52,6 @@ async fn write(folder: &Path) -> anyhow::Result<()> {
         return Err(anyhow!("the second claim raises no epoch"));
     }
     let late = Append { events, ..Append::new(id(3), plan, one.epoch, Seq(0), at) };
-    journal.append(late).await?;
+    journal.append(Arc::new(late)).await?;
     Ok(())
 }

@@ -380,7 +380,7 @@ impl Journal for FakeJournal {
         Box::pin(ready(Ok(self.shelf().claim(claim))))
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         let mut shelf = self.shelf();
         let unavailable = || Err(Error::Unavailable("as it was told".to_owned()));
         let appended = match shelf.refusals.checked_sub(1) {
@@ -389,7 +389,7 @@ impl Journal for FakeJournal {
                 unavailable()
             }
             None => {
-                let appended = shelf.append(append);
+                let appended = shelf.append(Arc::unwrap_or_clone(append));
                 match shelf.lost_answers.checked_sub(1) {
                     Some(left) => {
                         shelf.lost_answers = left;

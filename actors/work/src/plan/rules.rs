@@ -323,12 +323,11 @@ pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
     if work.outcome.is_some() {
         return;
     }
-    let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
-    if work.steps.values().all(|step| step.fate().is_some()) {
-        return go_on(work, has_failed, moment, decision);
+    if work.has_nothing_left() {
+        return go_on(work, moment, decision);
     }
     for step in work.steps.values() {
-        match stage(work, step, has_failed, moment) {
+        match stage(work, step, moment) {
             Stage::Still => {}
             Stage::Over(ending) => record_end(step, ending, decision),
             Stage::Look => {
@@ -342,10 +341,10 @@ pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
 }
 
 /// All steps of all rounds so far have ended.
-fn go_on(work: &Work, has_failed: bool, moment: &Moment, decision: &mut Decision<'_>) {
+fn go_on(work: &Work, moment: &Moment, decision: &mut Decision<'_>) {
     let (outcome, reason) = if let Some(cancelling) = &work.cancelling {
         (Outcome::Canceled, Some(cancelling.reason.clone()))
-    } else if has_failed {
+    } else if work.has_failed() {
         let failed = work.steps.values().filter(|step| step.fate() == Some(Fate::Failed));
         let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
         let steps = if names.len() == 1 { "step" } else { "steps" };
@@ -396,7 +395,7 @@ enum Stage {
     },
 }
 
-fn stage(work: &Work, step: &Step, has_failed: bool, moment: &Moment) -> Stage {
+fn stage(work: &Work, step: &Step, moment: &Moment) -> Stage {
     let is_cancelled = work.cancelling.is_some();
     let now = moment.now;
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
@@ -405,14 +404,14 @@ fn stage(work: &Work, step: &Step, has_failed: bool, moment: &Moment) -> Stage {
         Phase::Waiting { .. } if is_cancelled && step.attempt > 0 => {
             Stage::Over(Ending::Stopped(stopped("it was not tried again: the run was canceled")))
         }
-        Phase::Waiting { .. } if has_failed && step.attempt > 0 => {
+        Phase::Waiting { .. } if work.has_failed() && step.attempt > 0 => {
             let story = "it was not tried again: another step failed";
             Stage::Over(Ending::Failed(failure(Class::Failed, story)))
         }
         Phase::Waiting { .. } if is_cancelled => {
             Stage::Over(Ending::Skipped("the run was canceled".to_owned()))
         }
-        Phase::Waiting { .. } if has_failed => {
+        Phase::Waiting { .. } if work.has_failed() => {
             Stage::Over(Ending::Skipped("another step failed".to_owned()))
         }
         Phase::Waiting { not_before } => {
@@ -570,7 +569,6 @@ fn audit(
 
 pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
     let Some(work) = &state.work else { return };
-    let has_failed = work.steps.values().any(|step| step.fate() == Some(Fate::Failed));
     for step in work.steps.values() {
         let key = |attempt, mode| Key { step: step.task.id.clone(), attempt, mode };
         match &step.phase {
@@ -591,7 +589,7 @@ pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
             Phase::Asked { until, .. } => owed.wake(*until),
             Phase::Waiting { .. } | Phase::InDoubt { .. } | Phase::Absent { .. } => {
                 // Ready, and not begun: a lane was full.
-                if let Stage::Ready { attempt } = stage(work, step, has_failed, moment) {
+                if let Stage::Ready { attempt } = stage(work, step, moment) {
                     owed.permit(key(attempt, Mode::Act), lanes(step));
                 }
             }

@@ -32,6 +32,9 @@ pub(super) struct Work {
     ///
     /// Boxed: a leaf of the map has room for eleven.
     pub(super) steps: BTreeMap<String, Box<Step>>,
+    /// Of those, looked at in every turn.
+    unended: usize,
+    failed: usize,
     pub(super) cancelling: Option<Cancelling>,
     pub(super) outcome: Option<Outcome>,
 }
@@ -123,6 +126,8 @@ impl State {
                     idle_rounds: 0,
                     seen: BTreeSet::new(),
                     steps: BTreeMap::new(),
+                    unended: 0,
+                    failed: 0,
                     cancelling: None,
                     outcome: None,
                 });
@@ -203,14 +208,36 @@ impl Work {
         self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
         for task in round {
             self.seen.insert(task.digest.clone());
-            self.steps.insert(task.id.clone(), Box::new(Step::new(task)));
+            let before = self.steps.insert(task.id.clone(), Box::new(Step::new(task)));
+            self.unended += 1;
+            if let Some(step) = before {
+                self.count_no_more(step.fate());
+            }
         }
     }
 
     fn at(&mut self, id: &str, change: impl FnOnce(&mut Step)) {
-        if let Some(step) = self.steps.get_mut(id) {
-            change(step);
-        }
+        let Some(step) = self.steps.get_mut(id) else { return };
+        let before = step.fate();
+        change(step);
+        let after = step.fate();
+        self.unended += usize::from(after.is_none());
+        self.failed += usize::from(after == Some(Fate::Failed));
+        self.count_no_more(before);
+    }
+
+    fn count_no_more(&mut self, fate: Option<Fate>) {
+        self.unended -= usize::from(fate.is_none());
+        self.failed -= usize::from(fate == Some(Fate::Failed));
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// Whether all steps of all rounds so far have ended.
+    pub(super) fn has_nothing_left(&self) -> bool {
+        self.unended == 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a write does to the rows. Checks come first: a refusal leaves nothing half done.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use domain::blob::Blob;
 use domain::id::Address;
@@ -158,7 +159,10 @@ pub(super) fn claim(
 // --- appends ---
 
 /// An append that names a blob which is not there does nothing, and is told which.
-pub(super) fn append(desk: &Desk<'_>, append: &Append) -> rusqlite::Result<Result<Appended, Blob>> {
+pub(super) fn append(
+    desk: &Desk<'_>,
+    append: &Arc<Append>,
+) -> rusqlite::Result<Result<Appended, Blob>> {
     let connection = desk.connection;
     if let Some(unkept) = blobs::unkept(connection, &append.blobs)? {
         return Ok(Err(unkept));

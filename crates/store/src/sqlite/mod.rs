@@ -120,7 +120,7 @@ impl Journal for Sqlite {
         Box::pin(self.writer.write(append::claim, claim, 0))
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         let posts: usize = append.posts.iter().map(|post| post.body.bytes.len()).sum();
         let audit: usize = append.audit.iter().map(Vec::len).sum();
         let bytes = rows::bytes(&append) + posts + audit;

@@ -44,8 +44,8 @@ pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timest
 
 /// A body from three columns that stand beside each other.
 pub(super) fn body(row: &Row<'_>, name: usize) -> rusqlite::Result<Body> {
-    let version = row.get(name + 1)?;
-    Ok(Body { name: row.get(name)?, version, bytes: row.get(name + 2)? })
+    let (version, bytes) = (row.get(name + 1)?, row.get(name + 2)?);
+    Ok(Body { name: row.get::<_, String>(name)?.into(), version, bytes })
 }
 
 /// What the events of an append weigh.

@@ -39,7 +39,7 @@ async fn write(journal: &Sqlite, entity: Address, texts: &[&str]) {
         events: texts.iter().map(body).collect(),
         ..Append::new(boot, entity, claimed.epoch, claimed.head, at)
     };
-    journal.append(append).await.expect("it works");
+    journal.append(Arc::new(append)).await.expect("it works");
 }
 
 /// Does something to the file that only a disk or a person would.
@@ -148,7 +148,7 @@ async fn line(journal: &Sqlite, entity: Address, text: &str) -> Result<Appended,
     let at = Timestamp::from_millis(2);
     let audit = vec![text.into()];
     let append = Append::new(id, entity, claimed.epoch, claimed.head, at);
-    journal.append(Append { audit, ..append }).await
+    journal.append(Arc::new(Append { audit, ..append })).await
 }
 
 #[test]

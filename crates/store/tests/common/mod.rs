@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Append, Appended, Body, Claim, Claimed, Error, Journal, Post, Seq};
@@ -63,7 +64,7 @@ pub(crate) async fn turn(
         events: vec![body(size), body(size)],
         ..Append::new(id(number, after.0), plan(number), claimed.epoch, after, at(2))
     };
-    match journal.append(append).await? {
+    match journal.append(Arc::new(append)).await? {
         Appended::Done { head, .. } => Ok(head),
         Appended::Superseded => panic!("nobody else writes"),
     }

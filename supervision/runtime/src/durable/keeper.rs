@@ -161,7 +161,7 @@ async fn put_aside(
     let claim = Claim { entity: address, boot: house.boot, format: u16::MAX };
     let claimed = cx.wait(JOURNAL_DEADLINE, house.journal.claim(claim)).await???;
     let append = aside(address, &claimed, reason, cx);
-    cx.wait(JOURNAL_DEADLINE, house.journal.append(append)).await??;
+    cx.wait(JOURNAL_DEADLINE, house.journal.append(Arc::new(append))).await??;
     // Its place is free when it is released.
     let _ = house.entities.terminate(&address.to_string()).await;
     Ok(())

@@ -16,7 +16,13 @@ pub(super) struct Permits<E: Entity> {
     house: Arc<House>,
     /// For children that are about to be started.
     held: BTreeMap<E::Key, Permit>,
-    waiting: BTreeMap<E::Key, (Arc<[Lane]>, Ticket)>,
+    waiting: BTreeMap<E::Key, Box<InLine>>,
+}
+
+/// Boxed: a leaf of the map has room for eleven.
+struct InLine {
+    lanes: Arc<[Lane]>,
+    ticket: Ticket,
 }
 
 impl<E: Entity> Permits<E> {
@@ -32,7 +38,7 @@ impl<E: Entity> Permits<E> {
     /// Whether something that it waited for is there now.
     pub(super) fn have_come(&mut self) -> bool {
         let held = &mut self.held;
-        self.waiting.retain(|key, (_, ticket)| match ticket.take() {
+        self.waiting.retain(|key, in_line| match in_line.ticket.take() {
             Some(permit) => {
                 held.insert(key.clone(), permit);
                 false
@@ -55,7 +61,7 @@ impl<E: Entity> Permits<E> {
     /// Waits for these and for no others, and gives back what nobody has spent.
     pub(super) fn settle(&mut self, owed: BTreeMap<E::Key, Arc<[Lane]>>, cx: &Context<Knock<E>>) {
         self.held.clear();
-        self.waiting.retain(|key, (lanes, _)| owed.get(key) == Some(lanes));
+        self.waiting.retain(|key, in_line| owed.get(key) == Some(&in_line.lanes));
         for (key, lanes) in owed {
             if self.waiting.contains_key(&key) {
                 continue;
@@ -66,7 +72,7 @@ impl<E: Entity> Permits<E> {
                 let _ = myself.tell(Knock::Called);
             };
             let ticket = self.house.lanes.queue(&lanes, called);
-            self.waiting.insert(key, (lanes, ticket));
+            self.waiting.insert(key, Box::new(InLine { lanes, ticket }));
         }
     }
 }

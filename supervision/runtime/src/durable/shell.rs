@@ -43,8 +43,9 @@ pub(crate) enum Knock<E: Entity> {
     Bell(Bell),
     /// A permit that it waits for is there.
     Called,
-    /// The child of this key and number has ended.
-    Ended(E::Key, u64, Ended<E::Outcome>),
+    /// The child of this key and number has ended. Boxed, because every seated shell has room for
+    /// some of these.
+    Ended(E::Key, u64, Box<Ended<E::Outcome>>),
     /// It was never started.
     Unstarted(E::Key, u64),
 }
@@ -202,7 +203,8 @@ impl<E: Entity> Shell<E> {
     /// Tries until the journal can: it is one append however often it is sent, and nobody has seen
     /// or done anything of it yet.
     async fn record(&self, append: Append, cx: &Context<Knock<E>>) -> Result<Appended, BoxError> {
-        let appended = || self.house.journal.append(append.clone());
+        let append = Arc::new(append);
+        let appended = || self.house.journal.append(Arc::clone(&append));
         Ok(self.patiently(appended, cx).await??)
     }
 
@@ -309,7 +311,7 @@ impl<E: Entity> Shell<E> {
             Knock::Called => None,
             Knock::Ended(key, number, ended) => {
                 let was_running = self.no_longer_runs(&key, number).is_some();
-                was_running.then_some(Came::Ended(key, ended))
+                was_running.then_some(Came::Ended(key, *ended))
             }
             Knock::Unstarted(key, number) => {
                 let running = self.no_longer_runs(&key, number);

@@ -76,7 +76,7 @@ pub(super) fn start<E: Entity>(
         let exit = exit.map(ToString::to_string);
         threads.spawn(Class::Adapter, async move {
             let knock = match exit {
-                Some(why) => Knock::Ended(key, number, Ended::Lost(why)),
+                Some(why) => Knock::Ended(key, number, Box::new(Ended::Lost(why))),
                 None => {
                     clock.sleep(PAUSE).await;
                     Knock::Unstarted(key, number)
@@ -113,7 +113,8 @@ impl<E: Entity> Actor for Step<E> {
     ) -> Result<Next, BoxError> {
         let (job, stop) = self.job.take().ok_or("a step is performed once")?;
         let outcome = job.perform(self.ports.clone(), Bench { cx, stop }).await;
-        let said = Knock::Ended(self.key.clone(), self.number, Ended::Said(outcome));
+        let ended = Box::new(Ended::Said(outcome));
+        let said = Knock::Ended(self.key.clone(), self.number, ended);
         self.entity.tell_within(said, SAID_WITHIN).await.map_err(|refused| refused.why)?;
         self.said.store(true, Ordering::Release);
         Ok(Next::Done)

@@ -172,10 +172,13 @@ pub(super) fn take<E: Entity>(
         E::owed(&desk.state, moment, &mut owed);
     }
     let minutes = Minutes { now: moment.now, heard, admitted: desk.gate.said };
+    // More than most turns hear of.
+    let mut written = Vec::with_capacity(256);
+    rmp_serde::encode::write_named(&mut written, &minutes).expect("minutes are plain data");
     Turn {
         state: desk.state,
         events: desk.events,
-        minutes: rmp_serde::to_vec_named(&minutes).expect("minutes are plain data"),
+        minutes: written,
         taken: desk.taken,
         posts: desk.posts,
         audit: desk.audit,

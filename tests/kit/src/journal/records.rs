@@ -50,7 +50,14 @@ impl Entity {
 
 fn summary(letter: Letter, dead: &Dead) -> Summary {
     let Dead { post, story, at } = dead.clone();
-    Summary { letter, to: post.to, from: post.from, name: post.body.name, story, died_at: at }
+    Summary {
+        letter,
+        to: post.to,
+        from: post.from,
+        name: post.body.name.into_owned(),
+        story,
+        died_at: at,
+    }
 }
 
 fn whole(letter: Letter, dead: &Dead) -> DeadLetter {

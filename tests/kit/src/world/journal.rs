@@ -105,7 +105,7 @@ impl Journal for SimulatedJournal {
         })
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, Error>> {
+    fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         let boot = Arc::clone(&self.boot);
         let path = of(append.entity);
         let appending = self.write((path.clone(), "an append"), move |shelf| shelf.append(append));

@@ -1,5 +1,6 @@
 //! What `domain::journal` promises of blobs, asked of each journal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::blob::{BYTES_MAX, Blob};
@@ -95,7 +96,7 @@ conformance! {
         let heard = vec![Taken { ordinal, fate: Fate::Heard(None) }];
         let turn = Append { events: vec![body("a")], taken: heard, ..append(plan(1), &claim, 1) };
         let blind = Append { blobs: vec![there, missing], ..turn.clone() };
-        let refused = both.append(blind).await;
+        let refused = both.append(Arc::new(blind)).await;
         assert!(matches!(refused, Err(Error::Unkept(blob)) if blob == missing), "{refused:?}");
         assert_eq!(texts(both, plan(1)).await, [""; 0]);
         let done = Appended::Done { head: Seq(1), bells: vec![] };

@@ -81,7 +81,7 @@ pub(super) async fn claimed(journal: &dyn Journal, entity: Address) -> Claimed {
 }
 
 pub(super) async fn appended(journal: &dyn Journal, append: Append) -> Appended {
-    journal.append(append).await.expect("the journal works")
+    journal.append(Arc::new(append)).await.expect("the journal works")
 }
 
 pub(super) async fn refusal(journal: &dyn Journal, post: Post) -> Undeliverable {
