@@ -204,7 +204,7 @@ fn advance(
     head: Seq,
 ) -> rusqlite::Result<Option<EntityRow>> {
     let Address { kind, id } = append.entity;
-    let sql = "SELECT entity FROM entities
+    let sql = "SELECT entity, owes, wake_at, asks FROM entities
                WHERE kind = ?1 AND id = ?2 AND epoch = ?3 AND head = ?4 AND status = 0
                    AND last_append IS NOT ?5";
     let sql = match mutants::is(Mutant::NoEpochCheck) {
@@ -213,32 +213,48 @@ fn advance(
     };
     let id_of_append = append.id.to_bytes();
     let key = params![kind.prefix(), id.to_bytes(), append.epoch.0, append.after.0, id_of_append];
-    let found = connection.prepare_cached(&sql)?.query_row(key, |row| row.get(0)).optional()?;
-    let Some(entity) = found else { return Ok(None) };
-    let sql = "UPDATE entities SET head = ?2, owes = ?3, wake_at = ?4, status = ?5, reason = ?6,
-                   format = max(format, ?7), last_append = ?8, changed_at = ?9,
-                   bytes = bytes + ?10, asks = ?11
+    let found = connection.prepare_cached(&sql)?.query_row(key, |row| {
+        Ok((row.get::<_, EntityRow>(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
+    });
+    let Some((entity, before)) = found.optional()? else { return Ok(None) };
+    let sql = "UPDATE entities SET head = ?2, format = max(format, ?3), last_append = ?4,
+                   changed_at = ?5, bytes = bytes + ?6
                WHERE entity = ?1";
+    let at = append.at.as_millis();
+    let bytes = rows::bytes(append) as u64;
+    let values = params![entity, head.0, append.format, id_of_append, at, bytes];
+    connection.prepare_cached(sql)?.execute(values)?;
+    stand(connection, entity, append, before)?;
+    Ok(Some(entity))
+}
+
+/// What it owes, and waits for, and asks.
+type Standing = (u32, Option<u64>, bool);
+
+/// Writes down how an entity stands. Every index of them is about that, and is written as well, so
+/// it is left alone where nothing of it has changed.
+fn stand(
+    connection: &Connection,
+    entity: EntityRow,
+    append: &Append,
+    before: Standing,
+) -> rusqlite::Result<()> {
+    let wake_at = append.wake_at.map(Timestamp::as_millis);
+    let after = (append.owes, wake_at, append.asks);
+    if append.status == Status::Open && after == before {
+        return Ok(());
+    }
     let (status, reason) = match &append.status {
         Status::Open => (OPEN, None),
         Status::Closed => (CLOSED, None),
         Status::Quarantined(reason) => (QUARANTINED, Some(reason)),
     };
-    let values = params![
-        entity,
-        head.0,
-        append.owes,
-        append.wake_at.map(Timestamp::as_millis),
-        status,
-        reason,
-        append.format,
-        id_of_append,
-        append.at.as_millis(),
-        rows::bytes(append) as u64,
-        append.asks,
-    ];
+    let (owes, wake_at, asks) = after;
+    let sql = "UPDATE entities SET owes = ?2, wake_at = ?3, asks = ?4, status = ?5, reason = ?6
+               WHERE entity = ?1";
+    let values = params![entity, owes, wake_at, asks, status, reason];
     connection.prepare_cached(sql)?.execute(values)?;
-    Ok(Some(entity))
+    Ok(())
 }
 
 /// Its conditions do not hold: because it is in already, or because it comes too late.
