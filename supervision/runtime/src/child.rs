@@ -209,6 +209,7 @@ pub struct Supervisor {
     pub(crate) auto_shutdown: AutoShutdown,
     pub(crate) terms: Terms,
     pub(crate) shutdown: Shutdown,
+    pub(crate) class: Class,
     pub(crate) office: Arc<Office>,
 }
 
@@ -247,8 +248,16 @@ impl Supervisor {
             auto_shutdown: AutoShutdown::Never,
             terms: Terms { restart: Restart::Permanent, significant: false, backoff: None },
             shutdown: Shutdown::Unbounded,
+            class: Class::Control,
             office: Arc::default(),
         }
+    }
+
+    /// Whose threads it lives on. Those of supervisors, unless it and its children hand things to
+    /// each other all the time.
+    pub(crate) fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
     }
 
     /// Adds a child to the right of those there are. A dynamic supervisor has none at first.

@@ -44,6 +44,8 @@ pub(crate) struct Below {
     pub(crate) seats: HashMap<Key, Arc<Seat>>,
     pub(crate) office: Option<ActorRef<Note>>,
     pub(crate) at_rest: bool,
+    /// How often the supervisor has answered the watchdog.
+    pongs: u32,
 }
 
 const STATES: [tree::State; 6] = [
@@ -160,6 +162,21 @@ impl Seat {
     /// Reads or changes what is below a supervisor; does nothing for a worker.
     pub(crate) fn with_below<T>(&self, change: impl FnOnce(&mut Below) -> T) -> Option<T> {
         self.below.as_ref().map(|below| change(&mut lock(below)))
+    }
+
+    /// Asks the supervisor that sits here for a sign of life. Tells how many it has given so far.
+    pub(crate) fn ping(&self) -> Option<u32> {
+        let below = self.with_below(|below| (below.office.clone(), below.pongs))?;
+        let (Some(office), pongs) = below else { return None };
+        office.send_message(Note::Ping).ok().map(|()| pongs)
+    }
+
+    pub(crate) fn pong(&self) {
+        self.with_below(|below| below.pongs = below.pongs.wrapping_add(1));
+    }
+
+    pub(crate) fn pongs(&self) -> Option<u32> {
+        self.with_below(|below| below.pongs)
     }
 
     /// Lets go of everybody below. They know who is above them, so nobody would be freed otherwise.

@@ -67,6 +67,7 @@ struct Round {
 /// would have given next, no other thread can: tokio lets nobody take it.
 struct Suspect {
     serial: u64,
+    /// At its mailbox; a supervisor has none, and was asked for a sign of life.
     looks: u32,
     since: Instant,
 }
@@ -138,8 +139,15 @@ impl Round {
     /// Remembers who was on the point of running on the crew that lost a thread.
     fn suspect(&mut self, node: &Arc<Shared>, crew: u32, since: Instant) {
         node.find(&mut |incarnation| {
-            let overdue = incarnation.seat.spec.post().and_then(Post::overdue);
-            if let Some(looks) = overdue.filter(|_| incarnation.crew() == crew) {
+            if incarnation.crew() != crew {
+                return;
+            }
+            let seat = &incarnation.seat;
+            let overdue = match seat.spec.post() {
+                Some(post) => post.overdue(),
+                None => seat.ping(),
+            };
+            if let Some(looks) = overdue {
                 self.suspects.push(Suspect { serial: incarnation.serial, looks, since });
             }
         });
@@ -154,7 +162,9 @@ impl Round {
         node.find(&mut |incarnation| {
             let suspect = suspects.iter().position(|suspect| suspect.serial == incarnation.serial);
             let Some(suspect) = suspect.map(|place| suspects.swap_remove(place)) else { return };
-            if incarnation.seat.spec.post().and_then(Post::overdue) != Some(suspect.looks) {
+            let seat = &incarnation.seat;
+            let overdue = seat.spec.post().map_or_else(|| seat.pongs(), Post::overdue);
+            if overdue != Some(suspect.looks) {
                 return;
             }
             let held = now.duration_since(suspect.since);

@@ -1,7 +1,8 @@
 //! Entities: what is recorded is done, once, whatever is killed in between.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
@@ -12,15 +13,15 @@ use domain::policy::TokenBearer;
 use domain::time::Timestamp;
 use domain::wire::{Unread, Written};
 use kit::journal::FakeJournal;
-use runtime::Node;
 use runtime::durable::{
     Bench, Decision, Durable, Ended, Entity, Fittings, Heard, Job, Kinds, Lanes, Moment, Owed,
     Replayed, replay,
 };
 use runtime::spec::Strategy;
+use runtime::{Node, Options};
 use serde::{Deserialize, Serialize};
 
-use crate::stage::{self, Gate, Log, node_here, plant, root, soon};
+use crate::stage::{self, Gate, Leash, Log, at, node_here, plant, root, soon};
 
 /// Runs errands, as many as it is given, and closes when all are done.
 struct Errands;
@@ -31,6 +32,8 @@ enum Order {
     /// After so many milliseconds.
     Later(u64, String),
     Explode,
+    /// Holds its thread, the first time that it is heard.
+    Hold,
     /// Not at once, but as soon as it is folded.
     Poison,
 }
@@ -80,11 +83,16 @@ struct State {
     opened: bool,
 }
 
+/// A decider has no ports.
+static HOLDS: LazyLock<Leash> = LazyLock::new(Leash::default);
+static WAS_HELD: AtomicBool = AtomicBool::new(false);
+
 /// The world: what was done in it, and where it waits.
 #[derive(Clone)]
 struct World {
     log: Arc<Log>,
     gate: Option<Gate>,
+    leash: Arc<Leash>,
 }
 
 struct Errand(String);
@@ -98,8 +106,10 @@ impl Job for Errand {
         if let Some(gate) = &world.gate {
             gate.pass().await;
         }
-        if self.0 == "bomb" {
-            panic!("as it was told");
+        match self.0.as_str() {
+            "bomb" => panic!("as it was told"),
+            "top" => world.leash.held().spin(),
+            _ => {}
         }
         world.log.note(format!("does {}", self.0));
         self.0
@@ -133,6 +143,11 @@ impl Entity for Errands {
                 decision.record(Event::Put(at, name));
             }
             Heard::Posted(_, Order::Explode) => panic!("as it was told"),
+            Heard::Posted(_, Order::Hold) => {
+                if !WAS_HELD.swap(true, Ordering::SeqCst) {
+                    HOLDS.held().spin();
+                }
+            }
             Heard::Posted(_, Order::Poison) => decision.record(Event::Poisoned),
             Heard::Ended(key, Ended::Said(_)) => decision.record(Event::Done(key)),
             Heard::Ended(key, Ended::Lost(_)) => decision.record(Event::Done(format!("no {key}"))),
@@ -194,6 +209,14 @@ struct House {
     node: Node,
     log: Arc<Log>,
     durable: Durable,
+    leash: Arc<Leash>,
+}
+
+/// Whoever spins stops with it.
+impl Drop for House {
+    fn drop(&mut self) {
+        self.leash.let_go();
+    }
 }
 
 /// On threads of its own, which end with it: all that is left of it is what it has recorded.
@@ -207,7 +230,8 @@ async fn house_on(
     boot: u8,
     gate: Option<&Gate>,
 ) -> House {
-    let world = World { log: Arc::clone(&log), gate: gate.cloned() };
+    let leash = Arc::<Leash>::default();
+    let world = World { log: Arc::clone(&log), gate: gate.cloned(), leash: Arc::clone(&leash) };
     let kinds = Kinds::default().with::<Errands>(world);
     let port = Arc::clone(journal) as Arc<dyn Journal>;
     let fittings = Fittings {
@@ -219,15 +243,17 @@ async fn house_on(
     };
     let durable = Durable::new(&node, fittings);
     plant(&node, &root(Strategy::OneForOne).child(durable.as_child())).await;
-    House { node, log, durable }
+    House { node, log, durable, leash }
+}
+
+fn post(to: Address, key: &str, order: &Order) -> Post {
+    let at = Timestamp::from_millis(0);
+    Post { to, key: key.into(), from: None, opens: true, body: order.write(), at }
 }
 
 impl House {
     async fn post(&self, journal: &FakeJournal, to: Address, key: &str, order: Order) -> Posted {
-        let at = Timestamp::from_millis(0);
-        let body = order.write();
-        let post = Post { to, key: key.into(), from: None, opens: true, body, at };
-        let posted = journal.post(post).await.expect("the journal works");
+        let posted = journal.post(post(to, key, &order)).await.expect("the journal works");
         self.durable.mail().ring(to);
         posted
     }
@@ -307,6 +333,50 @@ async fn a_post_that_makes_its_decider_panic_is_a_dead_letter_and_the_entity_goe
     assert!(dead[0].story.contains("as it was told"), "{}", dead[0].story);
     let reborn = history(&journal, to).await.iter().any(|event| event.contains("Doubted"));
     assert!(!reborn, "it crashed");
+}
+
+#[tokio::test]
+async fn a_child_that_holds_its_thread_is_lost_and_nobody_else_is_kept_waiting() {
+    let journal = Arc::new(FakeJournal::default());
+    let vigilant = Options { watchdog_threshold: Duration::from_millis(100), ..Options::default() };
+    let house = house_on(stage::node_with(&vigilant), &journal, 1, None).await;
+    let stuck = errands(1);
+    house.post(&journal, stuck, "k", run(&["top"])).await;
+    house.log.saw("begins top").await;
+    for number in 2..20 {
+        house.post(&journal, errands(number), "k", run(&["a", "b"])).await;
+        recorded(&journal, errands(number), 4).await;
+    }
+    let history = recorded(&journal, stuck, 2).await;
+    assert_eq!(history, [r#"{"Taken":"top"}"#, r#"{"Done":"no top"}"#]);
+}
+
+/// It has its children started, and spins with its next breath: their supervisor, which was just
+/// woken, is the next one on that thread, and no other thread can take it from there.
+#[tokio::test]
+async fn an_entity_that_holds_its_thread_takes_nobody_along() {
+    const A_TURN: usize = 32;
+    let journal = Arc::new(FakeJournal::default());
+    let vigilant = Options { watchdog_threshold: Duration::from_millis(100), ..Options::default() };
+    let (first, second) = (errands(1), errands(2));
+    let idle = Order::Run(Vec::new());
+    for number in 1..A_TURN {
+        journal.post(post(first, &format!("k{number}"), &idle)).await.expect("the journal works");
+    }
+    for (key, order) in [("run", run(&["a"])), ("hold", Order::Hold)] {
+        journal.post(post(first, key, &order)).await.expect("the journal works");
+    }
+    let house = house_on(stage::node_with(&vigilant), &journal, 1, None).await;
+    let done = async {
+        while !history(&journal, first).await.contains(&r#"{"Done":"a"}"#.to_owned()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the errand", done).await;
+    assert!(WAS_HELD.load(Ordering::SeqCst));
+    house.post(&journal, second, "k", run(&["b"])).await;
+    recorded(&journal, second, 2).await;
+    HOLDS.let_go();
 }
 
 /// Two entities want more children than one supervisor hears of at a time.
@@ -490,7 +560,16 @@ async fn who_was_taken_over_ends_without_a_fight() {
     let (gate, to) = (Gate::closed(), errands(1));
     let house = house(&journal, 1, Some(&gate)).await;
     house.post(&journal, to, "k", run(&["a", "b"])).await;
+    house.log.saw("begins a").await;
     house.log.saw("begins b").await;
+    // A bell that is still on its way would have the journal asked for the entity once more, and
+    // this one does not know that somebody else lives.
+    for place in ["keeper".to_owned(), format!("entities/{to}")] {
+        let idle = || at(&house.node, &format!("root/durable/{place}")).mailbox.depth == 0;
+        while !idle() {
+            tokio::task::yield_now().await;
+        }
+    }
     let claim = Claim { entity: to, boot: Id::from_bytes([9; 16]), format: 1 };
     let claimed = journal.claim(claim).await.expect("it works").expect("it is there");
     gate.open(1);

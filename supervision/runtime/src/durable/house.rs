@@ -19,7 +19,7 @@ use super::timers::{Timers, WakeAt};
 use crate::child::{Child, Supervisor, Template, Worker};
 use crate::core::Refusal;
 use crate::spec::{Intensity, Restart, Shutdown, Strategy, Terms};
-use crate::{Bounds, Class, Context, Handle, Node, SupervisorHandle};
+use crate::{Bounds, Class, Context, Handle, Message, Node, SupervisorHandle};
 
 /// Crashes of one entity within a minute, before it is put aside.
 const ENTITY_INTENSITY: Intensity = Intensity { restarts_max: 5, period_s: 60 };
@@ -99,7 +99,8 @@ impl Kinds {
 impl Durable {
     pub fn new(node: &Node, fittings: Fittings) -> Self {
         let Fittings { journal, boot, policy, lanes, kinds } = fittings;
-        let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal));
+        let steps = Supervisor::dynamic("steps", template(Restart::Temporary, Shutdown::Brutal))
+            .class(Class::Adapter);
         let leave = Shutdown::Deadline(LEAVE_DEADLINE);
         let entities = Supervisor::dynamic("entities", template(Restart::Transient, leave));
         // Whoever is planted keeps the house; the house knows only the way to them.
@@ -234,21 +235,37 @@ impl House {
     }
 
     /// Ends a child and returns when it is over. One that is still being started ends after that.
-    pub(super) async fn stop_child(&self, address: Address, number: u64) {
+    ///
+    /// Tells whether it is over: whoever is asked to leave while the supervisor of all children
+    /// comes to its end need not see the end of this one, which dies with its supervisor.
+    pub(super) async fn stop_child<M: Message>(
+        &self,
+        address: Address,
+        number: u64,
+        cx: &Context<M>,
+    ) -> bool {
         let id = House::child_id(address, number);
         // Not found, it is over already; while its supervisor is ending, it may not be.
         while let Err(Refusal::Ending | Refusal::Busy) = self.steps.terminate(&id).await {
+            if cx.incarnation.is_stop_asked() {
+                return false;
+            }
             self.clock.sleep(PAUSE).await;
         }
         self.forget_child(address, number);
+        true
     }
 
-    /// Ends whoever is still at work for an entity: no two of its lives are both able to act.
-    pub(super) async fn end_children(&self, address: Address) {
+    /// Ends whoever is still at work for an entity: no two of its lives are both able to act. Tells
+    /// whether they are over.
+    pub(super) async fn end_children<M: Message>(&self, address: Address, cx: &Context<M>) -> bool {
         let numbers = lock(&self.children).get(&address).cloned().unwrap_or_default();
         for number in numbers {
-            self.stop_child(address, number).await;
+            if !self.stop_child(address, number, cx).await {
+                return false;
+            }
         }
+        true
     }
 }
 

@@ -96,7 +96,9 @@ impl<E: Entity> Shell<E> {
     /// Claims the entity and reads what it has recorded.
     async fn be_born(&mut self, cx: &Context<Knock<E>>) -> Result<Option<Before>, BoxError> {
         // Whoever an earlier incarnation started may still be at it.
-        self.house.end_children(self.me).await;
+        if !self.house.end_children(self.me, cx).await {
+            return Ok(None);
+        }
         let claim = Claim { entity: self.me, boot: self.house.boot, format: E::FORMAT };
         let journal = &self.house.journal;
         let claimed = match self.patiently(|| journal.claim(claim), cx).await?? {
@@ -278,7 +280,7 @@ impl<E: Entity> Shell<E> {
             self.life.running.iter().filter(no_more).map(|(key, _)| key.clone()).collect();
         for key in stops {
             if let Some(Running { number, .. }) = self.life.running.remove(&key) {
-                self.house.stop_child(self.me, number).await;
+                self.house.stop_child(self.me, number, cx).await;
             }
         }
         for (key, deadline) in stopping {
@@ -288,7 +290,7 @@ impl<E: Entity> Shell<E> {
                 let _ = stop.send(());
             } else if deadline <= now {
                 // Its end is heard as that of every child that dies.
-                self.house.stop_child(self.me, running.number).await;
+                self.house.stop_child(self.me, running.number, cx).await;
             }
         }
         for (key, job) in starts {
@@ -395,7 +397,7 @@ impl<E: Entity> Shell<E> {
             After::Open => Ok(Next::Go),
             After::Closed | After::Superseded => {
                 self.house.askers.forget(self.me);
-                self.house.end_children(self.me).await;
+                self.house.end_children(self.me, cx).await;
                 Ok(Next::Done)
             }
         }

@@ -20,7 +20,7 @@ const SAID_WITHIN: Duration = Duration::from_secs(60);
 /// Before one that was not started is started again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The one thing a step hears, from itself.
+/// The one thing a step hears, once it is up.
 pub(super) struct Perform;
 
 impl Message for Perform {}
@@ -92,19 +92,20 @@ pub(super) fn start<E: Entity>(
         .class(Class::Adapter)
         .mailbox(Bounds { messages_max: 1, ..Bounds::default() })
         .mourned(mourn);
-    // Whoever is refused is dropped unstarted.
-    drop(house.steps.start(worker.beside(cx).0));
+    let (child, handle) = worker.beside(cx);
+    // By its supervisor, and not by itself as it comes up: in one go with that it would have woken
+    // the supervisor, and whatever it does next would hold the thread that the supervisor is to run
+    // on.
+    house.steps.start_and(child, move || {
+        if handle.tell(Perform).is_err() {
+            handle.kill();
+        }
+    });
     (number, stop)
 }
 
 impl<E: Entity> Actor for Step<E> {
     type Message = Perform;
-
-    async fn init(&mut self, cx: &mut Context<Perform>) -> Result<(), BoxError> {
-        // Performed after its start was answered, however long it takes.
-        cx.myself().tell(Perform).map_err(|refused| refused.why)?;
-        Ok(())
-    }
 
     async fn handle(
         &mut self,

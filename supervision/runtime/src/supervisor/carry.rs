@@ -14,7 +14,6 @@ use crate::node::Phase;
 use crate::patience;
 use crate::seat::Seat;
 use crate::spec::{Backoff, Shutdown};
-use crate::threads::Class;
 use crate::witness::Sight;
 
 impl Place {
@@ -72,7 +71,7 @@ impl Birth {
             Effect::Forget(key) => self.forget(key),
             Effect::Answer(call, answer) => {
                 if let Some(asker) = self.calls.remove(&call) {
-                    let _ = asker.answer.send(answer.map(|_| ()));
+                    (asker.hear)(answer.map(|_| ()));
                 }
             }
             Effect::Ready => self.ready(),
@@ -207,7 +206,7 @@ impl Birth {
         let incarnation = Arc::clone(&birth.incarnation);
         seat.occupy(Arc::clone(&incarnation), by_itself, self.node.clock.monotonic());
         self.see(seat, &Sight::Started);
-        let (place, crew) = self.node.threads.place(Class::Control);
+        let (place, crew) = self.node.threads.place(plan.class);
         let _on_its_threads = place.enter();
         let spawned = ractor::Actor::spawn_linked(None, Shell, birth, myself.get_cell());
         let (actor, _) = patience::at_once(spawned)

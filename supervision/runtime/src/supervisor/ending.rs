@@ -6,6 +6,7 @@ use domain::{signals, tree};
 use ractor::ActorRef;
 
 use super::{Above, Birth, Due, JOIN_MAX, Note};
+use crate::child::Body;
 use crate::core::{End, Event, Key, Life, Verdict};
 use crate::exit::Exit;
 use crate::incarnation::Incarnation;
@@ -222,5 +223,8 @@ fn leave_seat(incarnation: &Incarnation, exit: &Exit, error: Option<String>) {
     seat.vacate(error);
     if let Some(post) = seat.spec.post() {
         post.detach(exit, incarnation.is_fenced());
+    } else if let Body::Supervisor(branch) = Arc::clone(&seat.spec).body() {
+        // It has done so itself, unless it was cut off.
+        branch.plan.office.close(incarnation.serial);
     }
 }

@@ -12,15 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::sync::oneshot;
 
-use office::InLine;
+use office::{Hear, InLine};
 pub use office::{Kid, SupervisorHandle, Tally};
 pub(crate) use office::{Office, Request};
 
 use crate::alarms::{AlarmId, Alarms};
 use crate::child::{Child, Plan, Supervisor};
-use crate::core::{self, CallId, Effect, Event, Key, Life, Limits, Refusal};
+use crate::core::{self, CallId, Effect, Event, Key, Life, Limits};
 use crate::exit::{self, Exit, Told};
 use crate::incarnation::{Hand, Incarnation};
 use crate::node::Shared;
@@ -46,6 +45,8 @@ pub(crate) enum Note {
     Ready(Key, Life),
     /// The watchdog cut this child off.
     Cut(Key, Life),
+    /// The watchdog wants a sign of life.
+    Ping,
 }
 
 /// Who is told of the end of a supervisor.
@@ -112,7 +113,7 @@ struct Ending {
 /// Who waits for the answer to a call, and the child it brought along until that is taken in.
 struct Asker {
     child: Option<Child>,
-    answer: oneshot::Sender<Result<(), Refusal>>,
+    hear: Hear,
     #[expect(dead_code, reason = "held until it is answered")]
     place: InLine,
 }
@@ -235,14 +236,15 @@ impl Birth {
             Note::Retry(key, life) => self.feed(myself, Event::Retry(key, life)),
             Note::Ready(key, life) => self.child_is_up(myself, key, life),
             Note::Cut(key, life) => self.cut(myself, key, life),
+            Note::Ping => self.seat.pong(),
         }
     }
 
     fn call(&mut self, myself: &ActorRef<Note>, request: Request) {
         let call = self.next_call;
         self.next_call += 1;
-        let Request { what, child, answer, place } = request;
-        self.calls.insert(call, Asker { child, answer, place });
+        let Request { what, child, hear, place } = request;
+        self.calls.insert(call, Asker { child, hear, place });
         self.feed(myself, Event::Call(call, what));
     }
 

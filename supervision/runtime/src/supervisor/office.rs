@@ -1,11 +1,14 @@
 //! Where a supervisor can be reached: the same place for all its incarnations.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::tree::State;
+use futures::future::{Either, select};
 use ractor::ActorRef;
-use tokio::sync::oneshot;
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, oneshot};
 
 use super::Note;
 use crate::child::Child;
@@ -18,14 +21,20 @@ use crate::spec::AutoShutdown;
 pub(crate) struct Request {
     pub(crate) what: Call,
     pub(crate) child: Option<Child>,
-    pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
+    pub(crate) hear: Hear,
     pub(crate) place: InLine,
 }
+
+/// Called with the answer, where the supervisor is.
+pub(crate) type Hear = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
 
 struct Occupant {
     serial: u64,
     actor: ActorRef<Note>,
     seat: Arc<Seat>,
+    /// Rung when it is gone, for those who wait for its answers: one that was cut off may hold
+    /// on to them for ever.
+    gone: Arc<Notify>,
 }
 
 /// Known to the specification of a supervisor, so handles outlive its incarnations.
@@ -37,15 +46,16 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) fn open(&self, serial: u64, myself: &ActorRef<Note>, seat: &Arc<Seat>) {
-        let occupant = Occupant { serial, actor: myself.clone(), seat: Arc::clone(seat) };
+        let (actor, seat) = (myself.clone(), Arc::clone(seat));
+        let occupant = Occupant { serial, actor, seat, gone: Arc::default() };
         *self.occupant() = Some(occupant);
     }
 
     /// The incarnation of this serial is gone; a later one may sit here already.
     pub(crate) fn close(&self, serial: u64) {
         let mut occupant = self.occupant();
-        if occupant.as_ref().is_some_and(|occupant| occupant.serial == serial) {
-            *occupant = None;
+        if let Some(occupant) = occupant.take_if(|occupant| occupant.serial == serial) {
+            occupant.gone.notify_waiters();
         }
     }
 
@@ -86,12 +96,24 @@ impl SupervisorHandle {
     }
 
     /// Starts one more child, to the right of the others; answers when it is up.
-    pub fn start(&self, child: Child) -> impl Answer {
-        let asked = self.ask_to_start(child);
-        answer(asked)
+    pub fn start(&self, child: Child) -> impl Answer + use<> {
+        let (hear, waiting) = self.hearing();
+        answer(self.ask_to_start(child, hear), waiting)
     }
 
-    fn ask_to_start(&self, child: Child) -> Result<Asked, Refusal> {
+    /// The same for somebody who waits for no answer: the supervisor itself calls `when_up` once
+    /// the child is up.
+    pub(crate) fn start_and(&self, child: Child, when_up: impl FnOnce() + Send + 'static) {
+        let hear = move |started: Result<(), Refusal>| {
+            if started.is_ok() {
+                when_up();
+            }
+        };
+        // What was refused is dropped, and told so by whoever mourns it.
+        let _ = self.ask_to_start(child, Box::new(hear));
+    }
+
+    fn ask_to_start(&self, child: Child, hear: Hear) -> Result<(), Refusal> {
         // Whether it may be significant depends on the supervisor, whose rules look at that.
         let auto_shutdown = match child.spec.head().terms().significant {
             true => AutoShutdown::AnySignificant,
@@ -101,22 +123,22 @@ impl SupervisorHandle {
             .check_at(child.id(), auto_shutdown)
             .map_err(|contradiction| Refusal::Contradiction(contradiction.what))?;
         let what = Call::Start(Arc::clone(&child.spec.head().id), child.spec.head().terms());
-        self.ask(what, Some(child))
+        self.ask(what, Some(child), hear)
     }
 
     /// Ends a child; answers when it is over. It stays down, and a temporary one is forgotten.
-    pub fn terminate(&self, id: &str) -> impl Answer {
-        answer(self.ask(Call::Terminate(Arc::from(id)), None))
+    pub fn terminate(&self, id: &str) -> impl Answer + use<> {
+        self.call(Call::Terminate(Arc::from(id)))
     }
 
     /// Starts a child that is down.
-    pub fn restart(&self, id: &str) -> impl Answer {
-        answer(self.ask(Call::Restart(Arc::from(id)), None))
+    pub fn restart(&self, id: &str) -> impl Answer + use<> {
+        self.call(Call::Restart(Arc::from(id)))
     }
 
     /// Forgets a child that is down.
-    pub fn delete(&self, id: &str) -> impl Answer {
-        answer(self.ask(Call::Delete(Arc::from(id)), None))
+    pub fn delete(&self, id: &str) -> impl Answer + use<> {
+        self.call(Call::Delete(Arc::from(id)))
     }
 
     /// Lists its children at once, whatever it is doing; nothing while it does not live.
@@ -154,17 +176,30 @@ impl SupervisorHandle {
         self.office.occupant().is_some()
     }
 
-    fn ask(&self, what: Call, child: Option<Child>) -> Result<Asked, Refusal> {
+    fn call(&self, what: Call) -> impl Answer + use<> {
+        let (hear, waiting) = self.hearing();
+        answer(self.ask(what, None, hear), waiting)
+    }
+
+    fn hearing(&self) -> (Hear, Waiting) {
+        let (answer, answered) = oneshot::channel();
+        let hear = move |said| {
+            // Whoever asked may have left.
+            let _ = answer.send(said);
+        };
+        let gone = self.office.occupant().as_ref().map(|occupant| Arc::clone(&occupant.gone));
+        (Box::new(hear), Waiting { answered, gone: gone.map(Notify::notified_owned) })
+    }
+
+    fn ask(&self, what: Call, child: Option<Child>, hear: Hear) -> Result<(), Refusal> {
         if incarnation::is_current_fenced() {
             return Err(Refusal::Fenced);
         }
         let occupant = self.office.occupant().as_ref().map(|occupant| occupant.actor.clone());
         let actor = occupant.ok_or(Refusal::Ending)?;
         let place = InLine::join(&self.office).ok_or(Refusal::Busy)?;
-        let (answer, answered) = oneshot::channel();
-        let request = Request { what, child, answer, place };
-        actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)?;
-        Ok(answered)
+        let request = Request { what, child, hear, place };
+        actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)
     }
 }
 
@@ -173,11 +208,20 @@ pub trait Answer: Future<Output = Result<(), Refusal>> + Send + 'static {}
 
 impl<F: Future<Output = Result<(), Refusal>> + Send + 'static> Answer for F {}
 
-/// A call that is under way.
-type Asked = oneshot::Receiver<Result<(), Refusal>>;
+/// Somebody who waits for an answer, for as long as there may be one.
+struct Waiting {
+    answered: oneshot::Receiver<Result<(), Refusal>>,
+    gone: Option<OwnedNotified>,
+}
 
-fn answer(asked: Result<Asked, Refusal>) -> impl Answer {
-    async move { asked?.await.unwrap_or(Err(Refusal::Ending)) }
+async fn answer(asked: Result<(), Refusal>, waiting: Waiting) -> Result<(), Refusal> {
+    asked?;
+    let Waiting { answered, gone: Some(gone) } = waiting else { return Err(Refusal::Ending) };
+    match select(answered, pin!(gone)).await {
+        Either::Left((answer, _)) => answer.unwrap_or(Err(Refusal::Ending)),
+        // What it said with its last breath is there.
+        Either::Right(((), mut answered)) => answered.try_recv().unwrap_or(Err(Refusal::Ending)),
+    }
 }
 
 /// One of the calls that may be under way to one supervisor.
