@@ -15,6 +15,7 @@ use crate::running::Running;
 
 /// What is compared with, for good.
 const PACKAGE: &str = "dbos==3.4.0";
+const DATABASE: &str = "bench";
 const INSTALLED_WITHIN: Duration = Duration::from_secs(300);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
@@ -39,7 +40,7 @@ impl Dbos {
         let postgres = Postgres::start()?;
         let mut serve = python(folder.path());
         let server = Running::start(
-            serve.arg("serve").arg(postgres.url("bench")),
+            serve.arg("serve").arg(postgres.url(DATABASE)),
             &folder.path().join("serve.log"),
         )?;
         server.hear(|line| line == "ready", READY_WITHIN).context("DBOS does not start")?;
@@ -51,10 +52,9 @@ impl Dbos {
         self.server.say(&format!("plans {at_once} {seconds}"))?;
         let answer = self.server.hear(|line| line.starts_with('{'), ANSWER_WITHIN)?;
         let figures: Figures = serde_json::from_str(&answer)?;
-        Ok(Figures::from([
-            ("steps_per_s", figures.get("steps_per_s")?),
-            ("rss_mib", figures.get("rss_mib")? + self.postgres.memory_mib()?),
-        ]))
+        let rss_mib = figures.get("rss_mib")? + self.postgres.memory_mib()?;
+        self.postgres.tidy_up(DATABASE)?;
+        Ok(Figures::from([("steps_per_s", figures.get("steps_per_s")?), ("rss_mib", rss_mib)]))
     }
 
     fn on_effects(&self, who: &str, sink: &Path, plans: usize) -> anyhow::Result<Running> {
