@@ -139,12 +139,17 @@ impl<'a> Resolver<'a> {
         };
         let check = step.check.as_ref().map(|check| {
             let place = format!("the check of {place}");
-            self.contract(&check.tool, &check.args, &place);
+            let contract = self.contract(&check.tool, &check.args, &place);
             if check.tool == WAIT {
                 self.faults
                     .push(format!("{place}: `{WAIT}` tells nothing: name a tool that looks"));
             }
-            Check { tool: check.tool.clone(), args: check.args.clone() }
+            Check {
+                tool: check.tool.clone(),
+                args: check.args.clone(),
+                digest: digest(&check.tool, &check.args),
+                lane: contract.map_or("", |contract| contract.lane).to_owned(),
+            }
         });
         let effect = step.effect.unwrap_or(effect);
         let repeats = step.attempts > 1 || step.on_doubt == OnDoubt::Repeat;

@@ -51,8 +51,13 @@ impl Runs {
         let next = entries.last().map(|entry| entry.place.0).filter(|_| !is_last);
         let mut runs = Vec::with_capacity(entries.len());
         for entry in entries {
-            // One that cannot be read stands in the list of those that are quarantined.
-            let Ok(mut run) = self.look(entry.entity).await else { continue };
+            let mut run = match self.look(entry.entity).await {
+                Ok(run) => run,
+                Err(Error::Refused(_)) => entity::tell::unread(&entry),
+                // It went while this was looked at.
+                Err(Error::Undeliverable(_)) => continue,
+                Err(error) => return Err(error),
+            };
             run.quarantined = entry.reason.filter(|_| entry.state == records::State::Quarantined);
             for step in &mut run.steps {
                 step.output = None;

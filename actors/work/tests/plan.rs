@@ -39,7 +39,7 @@ fn house(site: &Site<'_>) -> Supervisor {
         journal: site.journal(),
         boot: site.boot_id(),
         policy: Arc::new(TokenBearer),
-        lanes: Lanes { permits: [("narrow".into(), 1)].into(), others: 16 },
+        lanes: Lanes { permits: [("narrow".into(), 1), ("look".into(), 1)].into(), others: 16 },
         kinds: Kinds::default().with::<Plan>(hands),
     };
     let durable = Durable::new(site, fittings);
@@ -131,6 +131,7 @@ fn line(event: &entity::Event) -> String {
         Event::Rested(rested) => format!("{} rests after attempt {}", rested.step, rested.attempt),
         Event::Doubted(doubted) => format!("{} in doubt, then {:?}", doubted.step, doubted.then),
         Event::Checking(checking) => format!("{} looked at, {}", checking.step, checking.look),
+        Event::Unclear(unclear) => format!("{} still unclear, {}", unclear.step, unclear.look),
         Event::Asked(asked) => format!("{} asks", asked.step),
         Event::Settled(settled) => {
             format!("{} happened: {}, says {:?}", settled.step, settled.happened, settled.by)
@@ -357,6 +358,79 @@ fn an_unsafe_step_is_repeated_when_its_check_says_that_it_has_not_happened() {
         ),
         (2, 1)
     );
+}
+
+#[test]
+fn a_check_that_cannot_tell_is_asked_again_after_a_rest_and_then_a_person_is() {
+    let blind = |looks: u32| slow(&json!({"check": {"tool": "look", "args": {"blind": looks}}}));
+    assert_eq!(
+        crash_in(
+            &blind(2),
+            None,
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Check
+        a looked at, 1
+        a still unclear, 1
+        a looked at, 2
+        a still unclear, 2
+        a looked at, 3
+        a happened: false, says Check
+        a begun, attempt 1
+        a done
+        closed, Completed
+    "#]]
+        ),
+        (2, 1)
+    );
+    assert_eq!(
+        crash_in(
+            &blind(9),
+            Some(true),
+            &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Check
+        a looked at, 1
+        a still unclear, 1
+        a looked at, 2
+        a still unclear, 2
+        a looked at, 3
+        a asks
+        a happened: true, says Person
+        closed, Completed
+    "#]]
+        ),
+        (1, 0)
+    );
+}
+
+/// A look that a crash has cut off does not count, and no more look at a time than may.
+#[test]
+fn whoever_looks_waits_for_a_place_and_looks_again_after_a_crash() {
+    let mut stage = stage(1);
+    let check = json!({"tool": "look", "args": {"takes_ms": 2_000, "uses": "eye"}});
+    let step = |id: &str| json!({"id": id, "tool": "near", "args": {"takes_ms": 1_000}, "check": check, "attempts": 1});
+    stage.open(1, &json!([{"steps": [step("a"), step("b"), step("c")]}]));
+    stage.until(1, |run| run.state == State::Running);
+    stage.world.run_for(Duration::from_millis(20));
+    for _ in 0..2 {
+        stage.world.crash(NODE);
+        stage.world.boot_again(NODE);
+        stage.world.run_for(Duration::from_millis(500));
+    }
+    stage.finish(1);
+    assert_eq!(stage.world.most_at_once("eye"), 1);
+    let story = story(&stage, 1);
+    assert!(story.contains("a still unclear, 0"), "{story}");
+    assert!(!story.contains("looked at, 2"), "{story}");
+    for step in ["a", "b", "c"] {
+        assert_eq!(stage.effects(1, step), (2, 1), "{step}");
+    }
+    stage.check_replay(1);
 }
 
 #[test]

@@ -38,7 +38,12 @@ fn brief() -> plan::Brief {
         attempts: 3,
         within_ms: 1_000,
         on_doubt: OnDoubt::Repeat,
-        check: Some(plan::Check { tool: "http".to_owned(), args: json!({}) }),
+        check: Some(plan::Check {
+            tool: "http".to_owned(),
+            args: json!({}),
+            digest: "01ff".to_owned(),
+            lane: "http".to_owned(),
+        }),
     };
     let caps = plan::Caps { idle_rounds_max: 3, silence_max_ms: 9, depth_max: 4 };
     plan::Brief { rounds: vec![vec![task]], caps, depth: 1 }
@@ -59,7 +64,7 @@ fn plan_events() -> Vec<plan::Event> {
     use plan::{Closed, Ending, Event, Outcome};
     use plan_wire::{
         Asked, Begun, By, Cancelling, Checking, Doubted, Ended, Opened, Planned, Rested, Settled,
-        Then,
+        Then, Unclear,
     };
     let step = || "a".to_owned();
     let ended = |ending| Event::Ended(Ended { step: step(), attempt: 1, ending });
@@ -86,6 +91,12 @@ fn plan_events() -> Vec<plan::Event> {
             spent: true,
         }),
         Event::Checking(Checking { step: step(), look: 2 }),
+        Event::Unclear(Unclear {
+            step: step(),
+            look: 2,
+            seen: "it was away".to_owned(),
+            until: at(10),
+        }),
         Event::Asked(Asked { step: step(), evidence: "nobody knows".to_owned(), until: at(8) }),
         Event::Settled(Settled {
             step: step(),

@@ -36,6 +36,7 @@ pub mod written {
     pub const STEP_RESTED: &str = "step.rested";
     pub const STEP_DOUBTED: &str = "step.doubted";
     pub const STEP_CHECKING: &str = "step.checking";
+    pub const STEP_UNCLEAR: &str = "step.unclear";
     pub const STEP_ASKED: &str = "step.asked";
     pub const STEP_SETTLED: &str = "step.settled";
     pub const PLAN_CANCELLING: &str = "plan.cancelling";

@@ -77,13 +77,13 @@ fn refused(error: BackupError) -> Error {
         cause = error.source();
     }
     match error {
-        BackupError::Exists(_) => Error::Refused(story),
+        // About the place that was named, and not about the journal.
+        BackupError::Exists(_) | BackupError::File { .. } => Error::Refused(story),
         BackupError::Occupied(_)
         | BackupError::NoJournal(_)
         | BackupError::TooNew { .. }
         | BackupError::Damaged { .. }
         | BackupError::Audit { .. }
-        | BackupError::File { .. }
         | BackupError::Sqlite { .. } => Error::Failed(story),
     }
 }

@@ -16,6 +16,7 @@ use domain::records::Broken;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
+use self::check::Reading;
 pub use self::check::{Checked, check};
 use crate::sqlite::FILE;
 
@@ -77,7 +78,7 @@ pub fn backup(folder: &Path, to: &Path, pace: Pace) -> Result<Checked, BackupErr
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    make(to, Some(pace.pause), |part| {
+    make(to, Reading::Restful, |part| {
         copy(&from, part, pace).map_err(|source| BackupError::Sqlite { path: from.clone(), source })
     })
 }
@@ -97,7 +98,7 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Checked, BackupError> {
         move |source| BackupError::File { path, source }
     };
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
-    make(&target, None, |part| {
+    make(&target, Reading::AtOnce, |part| {
         let mut from = File::open(file).map_err(failed(file))?;
         let mut to = OpenOptions::new().write(true).open(part).map_err(failed(part))?;
         io::copy(&mut from, &mut to).map_err(failed(part))?;
@@ -108,14 +109,14 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Checked, BackupError> {
 /// Fills a file under another name, and gives it its own once it is on the disk and checked.
 fn make(
     to: &Path,
-    pause: Option<Duration>,
+    reading: Reading,
     fill: impl FnOnce(&Path) -> Result<(), BackupError>,
 ) -> Result<Checked, BackupError> {
     let part = with_end(to, ".part");
     let made = fresh(&part)
         .map_err(|source| BackupError::File { path: part.clone(), source })
         .and_then(|()| fill(&part))
-        .and_then(|()| check::read_all(&part, pause))
+        .and_then(|()| check::read_all(&part, reading))
         .and_then(|checked| {
             publish(&part, to)
                 .map_err(|source| BackupError::File { path: to.to_owned(), source })?;

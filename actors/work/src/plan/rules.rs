@@ -18,8 +18,8 @@ use serde_json::json;
 
 use super::state::{Fate, Phase, State, Step, Work};
 use super::wire::{
-    Answer, Asked, Begun, Brief, By, Cancel, Cancelling, Checking, Closed, Doubted, Ended, Ending,
-    Event, Opened, Outcome, Planned, Rested, Settle, Settled, Task, Then,
+    Answer, Asked, Begun, Brief, By, Cancel, Cancelling, Check, Checking, Closed, Doubted, Ended,
+    Ending, Event, Opened, Outcome, Planned, Rested, Settle, Settled, Task, Then, Unclear,
 };
 use super::{Decision, Key, Mode, Owed, WAIT};
 use crate::session::{self, PlanEnded};
@@ -74,7 +74,7 @@ pub(super) fn settle_doubt(
     decision: &mut Decision<'_>,
 ) {
     let Settle { step: id, happened } = settle;
-    let step = state.work.as_ref().and_then(|work| work.steps.get(&id));
+    let step = state.work.as_ref().and_then(|work| work.step(&id));
     match step.map(|step| &step.phase) {
         Some(Phase::Asked { .. }) => {
             decision.answer(Answer::Taken.bytes());
@@ -113,7 +113,7 @@ pub(super) fn end(
     decision: &mut Decision<'_>,
 ) {
     let Some(work) = &state.work else { return };
-    let Some(step) = work.steps.get(&key.step) else { return };
+    let Some(step) = work.step(&key.step) else { return };
     match (key.mode, &step.phase) {
         (Mode::Act, Phase::Running { .. }) if step.attempt == key.attempt => {
             end_attempt(work, step, came, moment, decision);
@@ -201,15 +201,19 @@ pub(super) enum Finding {
 }
 
 /// Success means that it has happened. Absence must be said in so many words, because it makes the
-/// effect happen again: exit code 1, or an answer that there is nothing of that name.
+/// effect happen again: exit code 1 without a complaint, or an answer that there is nothing of that
+/// name.
 pub(super) fn finding(answer: &Result<Output, Failure>) -> Finding {
     match answer {
         Ok(_) => Finding::Happened,
         Err(Failure { class: Class::Failed | Class::Refused, output, .. }) => {
             let exit = output.value["exit"].as_i64();
             let status = output.value["status"].as_i64();
+            // Whoever exits with 1 and complains has failed to look.
+            let complains = output.value["stderr"].as_str().is_some_and(|said| !said.is_empty());
             match (exit, status) {
-                (Some(1), _) | (_, Some(404 | 410)) => Finding::Absent,
+                (Some(1), _) if !complains => Finding::Absent,
+                (_, Some(404 | 410)) => Finding::Absent,
                 _ => Finding::Unclear,
             }
         }
@@ -237,7 +241,8 @@ fn end_check(
         Finding::Happened => decision.record(settled(true, seen)),
         Finding::Absent => decision.record(settled(false, seen)),
         Finding::Unclear if look < LOOKS_MAX => {
-            decision.record(Event::Checking(Checking { step: id, look: look + 1 }));
+            let until = moment.now.plus(rest_after(look));
+            decision.record(Event::Unclear(Unclear { step: id, look, seen, until }));
         }
         Finding::Unclear => {
             let evidence = format!("{evidence}; its check cannot tell: {seen}");
@@ -269,16 +274,27 @@ pub(super) fn be_reborn(
     decision: &mut Decision<'_>,
 ) {
     let Some(work) = &state.work else { return };
-    for step in work.steps.values().filter(|step| step.task.tool != WAIT) {
-        if !matches!(step.phase, Phase::Running { .. }) {
-            continue;
+    let evidence = match before {
+        Before::Clean | Before::Crashed => "it was under way when its node or its plan crashed",
+        Before::TakenOver => "it was under way when another node took over",
+    };
+    for step in work.steps.iter().filter(|step| step.task.tool != WAIT) {
+        match step.phase {
+            Phase::Running { .. } => {
+                let until = quiet_at(step, before != Before::TakenOver, moment);
+                doubt(step, evidence.to_owned(), until, false, decision);
+            }
+            Phase::Checking { look, .. } => {
+                let (step, seen) = (step.task.id.clone(), evidence.to_owned());
+                let unclear = Unclear { step, look: look - 1, seen, until: moment.now };
+                decision.record(Event::Unclear(unclear));
+            }
+            Phase::Waiting { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Asked { .. }
+            | Phase::Absent { .. }
+            | Phase::Ended(_) => {}
         }
-        let evidence = match before {
-            Before::Clean | Before::Crashed => "it was under way when its node or its plan crashed",
-            Before::TakenOver => "it was under way when another node took over",
-        };
-        let until = quiet_at(step, before != Before::TakenOver, moment);
-        doubt(step, evidence.to_owned(), until, false, decision);
     }
 }
 
@@ -326,14 +342,11 @@ pub(super) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
     if work.has_nothing_left() {
         return go_on(work, moment, decision);
     }
-    for step in work.steps.values() {
+    for step in work.steps.iter() {
         match stage(work, step, moment) {
             Stage::Still => {}
             Stage::Over(ending) => record_end(step, ending, decision),
-            Stage::Look => {
-                let id = step.task.id.clone();
-                decision.record(Event::Checking(Checking { step: id, look: 1 }));
-            }
+            Stage::Look { look, check } => ask_check(work, step, (look, check), moment, decision),
             Stage::Ask(evidence) => ask(work, step, evidence, moment, decision),
             Stage::Ready { attempt } => begin(step, attempt, moment, decision),
         }
@@ -345,7 +358,7 @@ fn go_on(work: &Work, moment: &Moment, decision: &mut Decision<'_>) {
     let (outcome, reason) = if let Some(cancelling) = &work.cancelling {
         (Outcome::Canceled, Some(cancelling.reason.clone()))
     } else if work.has_failed() {
-        let failed = work.steps.values().filter(|step| step.fate() == Some(Fate::Failed));
+        let failed = work.steps.iter().filter(|step| step.fate() == Some(Fate::Failed));
         let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
         let steps = if names.len() == 1 { "step" } else { "steps" };
         (Outcome::Failed, Some(format!("{steps} {} failed", names.join(", "))))
@@ -384,10 +397,14 @@ fn close(
 }
 
 /// What is to become of a step now.
-enum Stage {
+enum Stage<'a> {
     Still,
     Over(Ending),
-    Look,
+    /// As soon as its check is admitted.
+    Look {
+        look: u32,
+        check: &'a Check,
+    },
     Ask(String),
     /// As soon as it is admitted.
     Ready {
@@ -395,7 +412,7 @@ enum Stage {
     },
 }
 
-fn stage(work: &Work, step: &Step, moment: &Moment) -> Stage {
+fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'a> {
     let is_cancelled = work.cancelling.is_some();
     let now = moment.now;
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
@@ -432,7 +449,11 @@ fn stage(work: &Work, step: &Step, moment: &Moment) -> Stage {
         }
         Phase::Running { .. } | Phase::Checking { .. } => Stage::Still,
         Phase::InDoubt { until, .. } if now < *until => Stage::Still,
-        Phase::InDoubt { then: Then::Check, .. } => Stage::Look,
+        Phase::InDoubt { evidence, then: Then::Check, looks, .. } => match &step.task.check {
+            Some(check) => Stage::Look { look: looks + 1, check },
+            // It is decided where there is one, and a task does not change.
+            None => Stage::Ask(evidence.clone()),
+        },
         Phase::InDoubt { evidence, then: Then::Fail, .. } => {
             Stage::Over(Ending::Failed(in_doubt(evidence)))
         }
@@ -479,11 +500,10 @@ fn failed(evidence: &str) -> Failure {
 impl Work {
     /// Whether those before it are done, and nobody who is in doubt holds what it locks.
     fn may_begin(&self, step: &Step) -> bool {
-        let is_done = |id: &String| {
-            self.steps.get(id).is_some_and(|before| before.fate() == Some(Fate::Done))
-        };
+        let is_done =
+            |id: &String| self.step(id).is_some_and(|before| before.fate() == Some(Fate::Done));
         let is_held = |lock: &String| {
-            let others = self.steps.values().filter(|other| other.task.id != step.task.id);
+            let others = self.steps.iter().filter(|other| other.task.id != step.task.id);
             others.filter(|other| other.is_open()).any(|other| other.task.locks.contains(lock))
         };
         step.task.after.iter().all(is_done) && !step.task.locks.iter().any(is_held)
@@ -510,6 +530,31 @@ fn begin(step: &Step, attempt: u32, moment: &Moment, decision: &mut Decision<'_>
             record_end(step, Ending::Failed(denied), decision);
         }
     }
+}
+
+/// The one who is asked uses a tool like every other step.
+fn ask_check(
+    work: &Work,
+    step: &Step,
+    (look, check): (u32, &Check),
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    let id = step.task.id.clone();
+    let key = Key { step: id.clone(), attempt: step.attempt, mode: Mode::Check(look) };
+    let act = Act { entity: moment.me, tool: &check.tool, digest: &check.digest };
+    match decision.admit(&key, &act, [lane_of(check)]) {
+        Admission::Admitted => decision.record(Event::Checking(Checking { step: id, look })),
+        Admission::Wait => {}
+        Admission::Denied(why) => {
+            let evidence = format!("policy does not allow its check: {why}");
+            ask(work, step, evidence, moment, decision);
+        }
+    }
+}
+
+fn lane_of(check: &Check) -> Lane {
+    Lane::Named(check.lane.as_str().into())
 }
 
 fn lanes(step: &Step) -> impl Iterator<Item = Lane> {
@@ -569,7 +614,7 @@ fn audit(
 
 pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
     let Some(work) = &state.work else { return };
-    for step in work.steps.values() {
+    for step in work.steps.iter() {
         let key = |attempt, mode| Key { step: step.task.id.clone(), attempt, mode };
         match &step.phase {
             Phase::Running { until } if step.task.tool == WAIT => owed.wake(*until),
@@ -589,8 +634,15 @@ pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
             Phase::Asked { until, .. } => owed.wake(*until),
             Phase::Waiting { .. } | Phase::InDoubt { .. } | Phase::Absent { .. } => {
                 // Ready, and not begun: a lane was full.
-                if let Stage::Ready { attempt } = stage(work, step, moment) {
-                    owed.permit(key(attempt, Mode::Act), lanes(step));
+                match stage(work, step, moment) {
+                    Stage::Ready { attempt } => {
+                        owed.permit(key(attempt, Mode::Act), lanes(step));
+                    }
+                    Stage::Look { look, check } => {
+                        let key = key(step.attempt, Mode::Check(look));
+                        owed.permit(key, [lane_of(check)]);
+                    }
+                    Stage::Still | Stage::Over(_) | Stage::Ask(_) => {}
                 }
             }
             Phase::Ended(_) => {}
@@ -636,7 +688,7 @@ fn check(step: &Step, moment: &Moment) -> step::Step {
 
 /// Whether a person is asked what became of a step.
 pub(super) fn asks(state: &State) -> bool {
-    let steps = state.work.iter().flat_map(|work| work.steps.values());
+    let steps = state.work.iter().flat_map(|work| work.steps.iter());
     steps.into_iter().any(|step| matches!(step.phase, Phase::Asked { .. }))
 }
 
@@ -650,7 +702,7 @@ pub(super) fn standing(state: &State) -> domain::run::State {
         Some(Outcome::Canceled) => return Standing::Canceled,
         None => {}
     }
-    let counts = work.steps.values().fold(BTreeMap::new(), |mut counts, step| {
+    let counts = work.steps.iter().fold(BTreeMap::new(), |mut counts, step| {
         let what = match step.phase {
             Phase::Asked { .. } => "asked",
             Phase::Waiting { .. } => "waiting",

@@ -1,6 +1,6 @@
 //! What a plan knows of itself: the fold of its events.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use domain::id::Address;
 use domain::time::Timestamp;
@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use super::WAIT;
 use super::wire::{
     Asked, Begun, By, Cancelling, Caps, Checking, Doubted, Ended, Ending, Event, Opened, Outcome,
-    Rested, Settled, Task, Then,
+    Rested, Settled, Task, Then, Unclear,
 };
 
 #[derive(Debug, Default)]
@@ -27,11 +27,10 @@ pub(super) struct Work {
     pub(super) planned: u32,
     /// Rounds in a row that held nothing new, and what was new so far.
     pub(super) idle_rounds: u32,
-    pub(super) seen: BTreeSet<String>,
-    /// By id: the order in which they are looked at is the same in every life.
-    ///
-    /// Boxed: a leaf of the map has room for eleven.
-    pub(super) steps: BTreeMap<String, Box<Step>>,
+    pub(super) seen: Vec<String>,
+    /// By id: the order in which they are looked at is the same in every life. No map, since most
+    /// plans have a handful, and the smallest of maps has room for eleven.
+    pub(super) steps: Vec<Step>,
     /// Of those, looked at in every turn.
     unended: usize,
     failed: usize,
@@ -62,6 +61,8 @@ pub(super) enum Phase {
         until: Timestamp,
         then: Then,
         is_spent: bool,
+        /// How often its check was asked.
+        looks: u32,
     },
     /// Its check is asked for this many times now.
     Checking {
@@ -124,8 +125,8 @@ impl State {
                     rounds: brief.rounds.iter().cloned().collect(),
                     planned: 0,
                     idle_rounds: 0,
-                    seen: BTreeSet::new(),
-                    steps: BTreeMap::new(),
+                    seen: Vec::new(),
+                    steps: Vec::new(),
                     unended: 0,
                     failed: 0,
                     cancelling: None,
@@ -168,7 +169,15 @@ impl Work {
                 let (until, then, is_spent) = (*until, *then, *spent);
                 let evidence = evidence.clone();
                 self.at(step, |step| {
-                    step.phase = Phase::InDoubt { evidence, until, then, is_spent };
+                    step.phase = Phase::InDoubt { evidence, until, then, is_spent, looks: 0 };
+                });
+            }
+            Event::Unclear(Unclear { step, look, until, .. }) => {
+                let (until, looks) = (*until, *look);
+                self.at(step, |step| {
+                    let (evidence, is_spent) = step.doubt();
+                    let then = Then::Check;
+                    step.phase = Phase::InDoubt { evidence, until, then, is_spent, looks };
                 });
             }
             Event::Checking(Checking { step, look }) => {
@@ -206,18 +215,33 @@ impl Work {
         let is_new = |task: &Task| task.tool == WAIT || !self.seen.contains(&task.digest);
         let is_new = round.iter().any(is_new);
         self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
+        self.steps.reserve_exact(round.len());
         for task in round {
-            self.seen.insert(task.digest.clone());
-            let before = self.steps.insert(task.id.clone(), Box::new(Step::new(task)));
+            if !self.seen.contains(&task.digest) {
+                self.seen.push(task.digest.clone());
+            }
             self.unended += 1;
-            if let Some(step) = before {
-                self.count_no_more(step.fate());
+            match self.place(&task.id) {
+                Ok(place) => {
+                    let before = std::mem::replace(&mut self.steps[place], Step::new(task));
+                    self.count_no_more(before.fate());
+                }
+                Err(place) => self.steps.insert(place, Step::new(task)),
             }
         }
     }
 
+    pub(super) fn step(&self, id: &str) -> Option<&Step> {
+        self.place(id).ok().map(|place| &self.steps[place])
+    }
+
+    fn place(&self, id: &str) -> Result<usize, usize> {
+        self.steps.binary_search_by(|step| step.task.id.as_str().cmp(id))
+    }
+
     fn at(&mut self, id: &str, change: impl FnOnce(&mut Step)) {
-        let Some(step) = self.steps.get_mut(id) else { return };
+        let Ok(place) = self.place(id) else { return };
+        let step = &mut self.steps[place];
         let before = step.fate();
         change(step);
         let after = step.fate();

@@ -1,6 +1,7 @@
 //! The story of a run, for people: its whole history, told once.
 
 use domain::id::Address;
+use domain::records::Entry;
 use domain::run::{self, Attempt, Doubt, Question, Run, StepState};
 use domain::time::Timestamp;
 use domain::tool::Failure;
@@ -9,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::rules::{effect_key, standing};
 use super::state::State;
-use super::wire::{Asked, Begun, Brief, By, Doubted, Ended, Ending, Event, Rested, Settled, Task};
+use super::wire::{
+    Asked, Begun, Brief, By, Doubted, Ended, Ending, Event, Rested, Settled, Task, Unclear,
+};
 
 /// The run of a plan that was opened; nothing of one that was not yet.
 pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
@@ -48,6 +51,20 @@ pub fn pending(id: Address, brief: &Brief, sent_at: Timestamp) -> Run {
     }
 }
 
+/// One whose history cannot be read: all that is known of it is that it is there.
+pub fn unread(entry: &Entry) -> Run {
+    Run {
+        id: entry.entity,
+        state: run::State::Pending,
+        opened_at: entry.opened_at,
+        closed_at: None,
+        reason: Some("its history cannot be read".to_owned()),
+        quarantined: None,
+        seq: entry.head.0,
+        steps: Vec::new(),
+    }
+}
+
 /// What only people can say of a run.
 pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
     let Some(run) = run(id, history) else { return Vec::new() };
@@ -59,6 +76,7 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
         | Event::Rested(_)
         | Event::Doubted(_)
         | Event::Checking(_)
+        | Event::Unclear(_)
         | Event::Asked(_)
         | Event::Settled(_)
         | Event::Cancelling(_)
@@ -106,6 +124,11 @@ fn tell(run: &mut Run, past: &Past<Event>) {
             step.doubts.push(Doubt { since: at, evidence, settled_at: None, verdict: None });
         }),
         Event::Checking(_) => {}
+        Event::Unclear(Unclear { step, seen, .. }) => with(run, step, |step| {
+            if let Some(doubt) = step.doubts.last_mut() {
+                doubt.evidence += &format!("; its check could not tell: {seen}");
+            }
+        }),
         Event::Asked(Asked { step, evidence, .. }) => with(run, step, |step| {
             step.state = StepState::Asked;
             if let Some(doubt) = step.doubts.last_mut() {

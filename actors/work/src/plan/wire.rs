@@ -56,6 +56,11 @@ pub struct Task {
 pub struct Check {
     pub tool: String,
     pub args: Value,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// Of its tool: it waits its turn like every other use of that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lane: String,
 }
 
 /// What a plan may not go beyond.
@@ -104,6 +109,7 @@ pub enum Event {
     Rested(Rested),
     Doubted(Doubted),
     Checking(Checking),
+    Unclear(Unclear),
     Asked(Asked),
     Settled(Settled),
     Cancelling(Cancelling),
@@ -190,6 +196,17 @@ pub struct Checking {
     pub look: u32,
 }
 
+/// Its check could not tell, and is asked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unclear {
+    pub step: String,
+    /// How often it was asked so far; a look that a crash has cut off does not count.
+    pub look: u32,
+    pub seen: String,
+    /// Not before this.
+    pub until: Timestamp,
+}
+
 /// A person is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -265,6 +282,7 @@ impl Written for Event {
             Event::Rested(rested) => write(written::STEP_RESTED, 1, rested),
             Event::Doubted(doubted) => write(written::STEP_DOUBTED, 1, doubted),
             Event::Checking(checking) => write(written::STEP_CHECKING, 1, checking),
+            Event::Unclear(unclear) => write(written::STEP_UNCLEAR, 1, unclear),
             Event::Asked(asked) => write(written::STEP_ASKED, 1, asked),
             Event::Settled(settled) => write(written::STEP_SETTLED, 1, settled),
             Event::Cancelling(cancelling) => write(written::PLAN_CANCELLING, 1, cancelling),
@@ -281,6 +299,7 @@ impl Written for Event {
             (written::STEP_RESTED, 1) => read(body).map(Event::Rested),
             (written::STEP_DOUBTED, 1) => read(body).map(Event::Doubted),
             (written::STEP_CHECKING, 1) => read(body).map(Event::Checking),
+            (written::STEP_UNCLEAR, 1) => read(body).map(Event::Unclear),
             (written::STEP_ASKED, 1) => read(body).map(Event::Asked),
             (written::STEP_SETTLED, 1) => read(body).map(Event::Settled),
             (written::PLAN_CANCELLING, 1) => read(body).map(Event::Cancelling),

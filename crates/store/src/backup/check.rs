@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::blob::Blob;
 use domain::id::Address;
@@ -21,24 +21,42 @@ pub struct Checked {
     pub audit: Chain,
 }
 
-/// How much is read between two pauses: some milliseconds' worth of steps of SQLite's machine.
+/// How much is read between two rests: some milliseconds' worth of steps of SQLite's machine.
 const STEPS: c_int = 100_000;
+/// How long a rest is, in times of what was worked before it: a third of a processor is used,
+/// whatever the machine.
+const REST: u32 = 2;
+/// Whoever was held up for long does not rest as long.
+const REST_MAX: Duration = Duration::from_millis(100);
+
+/// How the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As fast as it can be.
+    AtOnce,
+    /// With rests that leave the machine to others.
+    Restful,
+}
 
 /// Reads the whole file: its pages, each event, each blob, the audit, and that they fit together.
 pub fn check(file: &Path) -> Result<Checked, BackupError> {
-    read_all(file, None)
+    read_all(file, Reading::AtOnce)
 }
 
-/// The same, with pauses that leave the machine to others.
-#[expect(clippy::disallowed_methods, reason = "store: it reads on a thread that blocks anyway")]
-pub(super) fn read_all(file: &Path, pause: Option<Duration>) -> Result<Checked, BackupError> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "store: it reads on a thread that blocks anyway, and rests by the time that took"
+)]
+pub(super) fn read_all(file: &Path, reading: Reading) -> Result<Checked, BackupError> {
     let sqlite = |source| BackupError::Sqlite { path: file.to_owned(), source };
     // Read only, and without a journal beside it.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(sqlite)?;
-    if let Some(pause) = pause {
+    if reading == Reading::Restful {
+        let mut began = Instant::now();
         let rest = move || {
-            std::thread::sleep(pause);
+            std::thread::sleep(REST_MAX.min(began.elapsed() * REST));
+            began = Instant::now();
             false
         };
         connection.progress_handler(STEPS, Some(rest)).map_err(sqlite)?;

@@ -69,6 +69,7 @@ pub(super) fn stories(history: &[Happened]) -> BTreeMap<&str, Story> {
             Event::Opened(_)
             | Event::Planned(_)
             | Event::Checking(_)
+            | Event::Unclear(_)
             | Event::Asked(_)
             | Event::Cancelling(_)
             | Event::Closed(_) => {}

@@ -28,6 +28,7 @@ pub struct Done {
 pub(super) struct Book {
     pages: Mutex<BTreeMap<String, Page>>,
     used: Mutex<BTreeMap<String, Used>>,
+    looks: Mutex<BTreeMap<String, u32>>,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +103,14 @@ impl Book {
         page.requests
     }
 
+    /// Returns how often anybody has looked for this key.
+    fn look(&self, key: &str) -> u32 {
+        let mut all = lock(&self.looks);
+        let looks = all.entry(key.to_owned()).or_default();
+        *looks += 1;
+        *looks
+    }
+
     fn happen_at(&self, key: &str, at: u64) {
         if let Some(page) = lock(&self.pages).get_mut(key) {
             page.under_way.push(at);
@@ -114,8 +123,8 @@ impl Book {
 /// The arguments say how it goes: `takes_ms`, and `says`, a list of what it answers the first,
 /// second … time: `ok`, `busy`, `fail`, `unknown`, `silent`, `panic`; `ok` after that. An effect
 /// happens half way through, unless the answer is `busy` or `fail`. `look` tells whether its key
-/// has had an effect. `attaches` is how many bytes come with an answer, and `uses` names what a
-/// near hand is at meanwhile.
+/// has had an effect; the first `blind` looks see nothing, and complain. `attaches` is how many bytes
+/// come with an answer, and `uses` names what a near hand, or one who looks, is at meanwhile.
 pub(super) struct SimulatedTools {
     pub(super) boot: Arc<Boot>,
     pub(super) book: Arc<Book>,
@@ -179,14 +188,20 @@ fn attached(call: &Call) -> Vec<Attachment> {
 async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, Failure> {
     let clock = SimulatedClock(Arc::clone(boot));
     let now = || boot.common.now_ns();
+    let _hand = call.args["uses"].as_str().map(|used| book.hold(used));
     if &*call.tool == "look" {
-        let done = book.done(&call.key, now());
-        return match done.effects {
-            0 => Err(failure(Class::Failed, json!({"exit": 1}))),
+        if let Some(takes_ms) = call.args["takes_ms"].as_u64() {
+            clock.sleep(Duration::from_millis(takes_ms)).await;
+        }
+        let is_blind = u64::from(book.look(&call.key)) <= call.args["blind"].as_u64().unwrap_or(0);
+        return match book.done(&call.key, now()).effects {
+            _ if is_blind => {
+                Err(failure(Class::Failed, json!({"exit": 1, "stderr": "it is dark"})))
+            }
+            0 => Err(failure(Class::Failed, json!({"exit": 1, "stderr": ""}))),
             _ => Ok(Output { value: json!({"exit": 0}), ..Output::default() }),
         };
     }
-    let _hand = call.args["uses"].as_str().map(|used| book.hold(used));
     let half = Duration::from_millis(call.args["takes_ms"].as_u64().unwrap_or(10)) / 2;
     let request = book.ask(call);
     let says = call.args["says"][request as usize - 1].as_str().unwrap_or("ok").to_owned();

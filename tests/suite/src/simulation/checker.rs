@@ -96,6 +96,7 @@ enum Move {
     Rests,
     IsDoubted,
     IsLookedAt,
+    IsUnclear,
     IsAsked,
     Happened,
     IsAbsent,
@@ -111,6 +112,7 @@ fn move_of(event: &Event) -> Option<(&str, Move)> {
         Event::Rested(rested) => Some((&rested.step, Move::Rests)),
         Event::Doubted(doubted) => Some((&doubted.step, Move::IsDoubted)),
         Event::Checking(checking) => Some((&checking.step, Move::IsLookedAt)),
+        Event::Unclear(unclear) => Some((&unclear.step, Move::IsUnclear)),
         Event::Asked(asked) => Some((&asked.step, Move::IsAsked)),
         Event::Settled(settled) => {
             let moved = if settled.happened { Move::Happened } else { Move::IsAbsent };
@@ -142,7 +144,7 @@ impl Track {
     fn go(&mut self, moved: Move, task: &Task) -> Result<(), &'static str> {
         use Move::{
             Begins, Ends, Happened, IsAbsent, IsAsked, IsDone, IsDoubted, IsLookedAt, IsSkipped,
-            Rests,
+            IsUnclear, Rests,
         };
         let may_repeat = task.effect.is_repeatable()
             || (task.on_doubt == OnDoubt::Repeat && task.check.is_none());
@@ -152,7 +154,8 @@ impl Track {
             (Some(IsDoubted), Begins) => may_repeat,
             (_, Begins) => return Err("begins without a doubt or a rest"),
             (Some(Begins), Rests | IsDoubted | IsDone) => true,
-            (Some(IsDoubted | IsLookedAt), IsLookedAt | IsAsked) => true,
+            (Some(IsDoubted | IsUnclear), IsLookedAt | IsAsked) => true,
+            (Some(IsLookedAt), IsUnclear | IsAsked) => true,
             (Some(IsLookedAt | IsAsked), Happened | IsAbsent) => true,
             (None | Some(Rests), IsSkipped) => true,
             (Some(_), Ends) => true,
