@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::records::Broken;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use self::check::Reading;
@@ -35,6 +35,9 @@ impl Default for Pace {
         Pace { step_pages: 256, pause: Duration::from_millis(15) }
     }
 }
+
+/// Steps of copying between two syncs.
+const STEPS_A_SYNC: u32 = 4;
 
 /// Why there is no copy, or no journal made from one.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +81,7 @@ pub fn backup(folder: &Path, to: &Path, pace: Pace) -> Result<Checked, BackupErr
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    make(to, Reading::Restful, |part| {
-        copy(&from, part, pace).map_err(|source| BackupError::Sqlite { path: from.clone(), source })
-    })
+    make(to, Reading::Restful, |part| copy(&from, part, pace))
 }
 
 /// Makes a journal in this folder from a copy. Nothing that is there is ever written over.
@@ -157,19 +158,32 @@ fn publish(part: &Path, to: &Path) -> io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn copy(from: &Path, part: &Path, pace: Pace) -> rusqlite::Result<()> {
+#[expect(clippy::disallowed_methods, reason = "store: it copies on a thread that blocks anyway")]
+fn copy(from: &Path, part: &Path, pace: Pace) -> Result<(), BackupError> {
+    let sqlite = |source| BackupError::Sqlite { path: from.to_owned(), source };
+    let failed = |source| BackupError::File { path: part.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let from = Connection::open_with_flags(from, flags)?;
-    from.pragma_update(None, "query_only", true)?;
+    let source = Connection::open_with_flags(from, flags).map_err(sqlite)?;
+    source.pragma_update(None, "query_only", true).map_err(sqlite)?;
     // The moment: without it the copy would begin again whenever somebody writes.
-    from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
-    let mut to = Connection::open(part)?;
-    // It is synced as a whole, before it has its name.
-    to.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
-    let copying = Backup::new(&from, &mut to)?;
-    copying.run_to_completion(i32::from(pace.step_pages.max(1)), pace.pause, None)?;
+    source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(sqlite)?;
+    let mut to = Connection::open(part).map_err(sqlite)?;
+    // It is synced here and as a whole, before it has its name.
+    to.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").map_err(sqlite)?;
+    let copying = Backup::new(&source, &mut to).map_err(sqlite)?;
+    let file = File::open(part).map_err(failed)?;
+    let step_pages = i32::from(pace.step_pages.max(1));
+    let mut steps: u32 = 0;
+    while copying.step(step_pages).map_err(sqlite)? != StepResult::Done {
+        steps += 1;
+        if steps.is_multiple_of(STEPS_A_SYNC) {
+            // All of it at the end would hold up whoever else waits for the disk.
+            file.sync_data().map_err(failed)?;
+        }
+        std::thread::sleep(pace.pause);
+    }
     drop(copying);
     // One file that stands by itself, without a WAL beside it.
-    to.pragma_update(None, "journal_mode", "DELETE")?;
-    to.close().map_err(|(_, error)| error)
+    to.pragma_update(None, "journal_mode", "DELETE").map_err(sqlite)?;
+    to.close().map_err(|(_, error)| sqlite(error))
 }

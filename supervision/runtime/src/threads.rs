@@ -211,6 +211,21 @@ impl Threads {
         }
     }
 
+    /// The same on the threads of one crew, while there are any: it is stranded only with those who
+    /// live there, and who are cut off then.
+    #[expect(clippy::disallowed_methods, reason = "runtime: whoever asked for it waits for it")]
+    pub(crate) fn spawn_beside(
+        &self,
+        crew: u32,
+        class: Class,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        match self.of_crew(crew) {
+            Some(threads) => drop(threads.spawn(task)),
+            None => self.spawn(class, task),
+        }
+    }
+
     /// The threads of this crew, while there are any.
     pub(crate) fn of_crew(&self, number: u32) -> Option<Handle> {
         match &self.ground {

@@ -55,6 +55,7 @@ impl Writer {
             waiting,
             next: None,
             last: 0,
+            wal_pages_max: CHECKPOINT_PAGES,
             options,
             tail: Tail::default(),
             failing,
@@ -149,6 +150,8 @@ struct Pen {
     next: Option<Box<dyn Write>>,
     /// Writes in the batch before.
     last: usize,
+    /// How long the WAL may be before it is written back once more.
+    wal_pages_max: c_int,
     options: Options,
     tail: Tail,
     failing: watch::Sender<Option<String>>,
@@ -241,10 +244,18 @@ impl Pen {
     ///
     /// SQLite would do it by itself within a commit, but a sync that fails there is lost: it is
     /// tried again, and the second one succeeds without having written what the first one lost.
-    fn checkpoint(&self) -> bool {
-        if WAL_PAGES.get() < CHECKPOINT_PAGES {
+    ///
+    /// While somebody reads what was written long ago, such as a backup, it cannot shrink, and each
+    /// try looks at all of it: the next one comes when it has grown as much again.
+    fn checkpoint(&mut self) -> bool {
+        let pages = WAL_PAGES.get();
+        if pages < CHECKPOINT_PAGES {
+            self.wal_pages_max = CHECKPOINT_PAGES;
+        }
+        if pages < self.wal_pages_max {
             return true;
         }
+        self.wal_pages_max = pages.saturating_add(CHECKPOINT_PAGES);
         let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match done {
             Ok(()) => true,

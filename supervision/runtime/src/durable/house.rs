@@ -245,15 +245,21 @@ impl House {
         cx: &Context<M>,
     ) -> bool {
         let id = House::child_id(address, number);
-        // Not found, it is over already; while its supervisor is ending, it may not be.
-        while let Err(Refusal::Ending | Refusal::Busy) = self.steps.terminate(&id).await {
-            if cx.incarnation.is_stop_asked() {
-                return false;
+        loop {
+            match self.steps.terminate(&id).await {
+                Ok(()) | Err(Refusal::NotFound) => {
+                    self.forget_child(address, number);
+                    return true;
+                }
+                Err(Refusal::Ending) if cx.incarnation.is_stop_asked() => return false,
+                // While its supervisor is ending, it may not be over.
+                Err(Refusal::Ending | Refusal::Busy) => self.clock.sleep(PAUSE).await,
+                Err(refusal) => {
+                    tracing::debug!(entity = %address, %refusal, "a child is not ended here");
+                    return false;
+                }
             }
-            self.clock.sleep(PAUSE).await;
         }
-        self.forget_child(address, number);
-        true
     }
 
     /// Ends whoever is still at work for an entity: no two of its lives are both able to act. Tells

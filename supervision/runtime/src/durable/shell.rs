@@ -114,6 +114,11 @@ impl<E: Entity> Shell<E> {
             Err(error @ Unclaimed::TooNew { .. }) => return Err(error.into()),
         };
         self.life.epoch = claimed.epoch;
+        // Whatever it says it owes: its first turn writes down what it does.
+        self.life.owes = match claimed.before {
+            Before::Clean => 0,
+            Before::Crashed | Before::TakenOver => u32::MAX,
+        };
         self.life.wake_at = claimed.wake_at;
         match self.remember(&claimed, cx).await? {
             Ok(()) => Ok(Some(claimed.before)),
@@ -284,7 +289,10 @@ impl<E: Entity> Shell<E> {
             }
         }
         for (key, deadline) in stopping {
-            let Some(running) = self.life.running.get_mut(&key) else { continue };
+            let Some(running) = self.life.running.get_mut(&key) else {
+                self.was_never_started(key, cx);
+                continue;
+            };
             if let Some(stop) = running.stop.take() {
                 // Gone, it has ended by itself.
                 let _ = stop.send(());
@@ -301,6 +309,21 @@ impl<E: Entity> Shell<E> {
         }
         // Whatever was admitted and does not run now was not needed.
         self.life.permits.settle(permits, cx);
+    }
+
+    /// Nobody will start it any more, so nobody else tells its end.
+    fn was_never_started(&mut self, key: E::Key, cx: &Context<Knock<E>>) {
+        let number = self.house.add_child(self.me);
+        let why = "it was never started, and is not any more".to_owned();
+        let told = Knock::Ended(key.clone(), number, Box::new(Ended::Lost(why)));
+        match cx.myself().tell(told) {
+            Ok(()) => {
+                let running = Running { number, stop: None, permit: None };
+                self.life.running.insert(key, running);
+            }
+            // With a full mailbox it takes a turn anyway.
+            Err(_) => self.house.forget_child(self.me, number),
+        }
     }
 
     /// What a message has brought; nothing of a child that was forgotten.

@@ -13,9 +13,9 @@ use super::house::House;
 use super::lanes::Permit;
 use super::shell::Knock;
 use crate::spec::{Restart, Shutdown};
-use crate::{Actor, Bounds, Class, Context, Exit, Handle, Message, Next, Worker};
+use crate::{Actor, Bounds, Class, Context, Exit, Handle, Message, Next, Refused, Why, Worker};
 
-/// How long an outcome may wait for a place with its entity, which deals with many at a time.
+/// How long an outcome waits for a place with its entity before it asks for one again.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
 /// Before one that was not started is started again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -60,6 +60,7 @@ pub(super) fn start<E: Entity>(
     let job = Mutex::new(Some((job, stopped)));
     let said = Arc::new(AtomicBool::new(false));
     let (has_said, heir, node) = (Arc::clone(&said), cx.myself(), Arc::clone(cx.node()));
+    let crew = cx.incarnation.crew();
     let make = move || Step {
         key: its_key.clone(),
         number,
@@ -74,7 +75,7 @@ pub(super) fn start<E: Entity>(
         }
         let (threads, clock) = (Arc::clone(&node.threads), Arc::clone(&node.clock));
         let exit = exit.map(ToString::to_string);
-        threads.spawn(Class::Adapter, async move {
+        threads.spawn_beside(crew, Class::Adapter, async move {
             let knock = match exit {
                 Some(why) => Knock::Ended(key, number, Box::new(Ended::Lost(why))),
                 None => {
@@ -82,7 +83,7 @@ pub(super) fn start<E: Entity>(
                     Knock::Unstarted(key, number)
                 }
             };
-            let _ = heir.tell_within(knock, SAID_WITHIN).await;
+            tell(&heir, knock).await;
         });
     };
     let worker = Worker::new(&House::child_id(me, number), "step", make)
@@ -104,6 +105,16 @@ pub(super) fn start<E: Entity>(
     (number, stop)
 }
 
+/// Tells an entity what it must hear, for as long as it lives: a full mailbox is waited for, while
+/// the journal that the entity waits for is away.
+async fn tell<E: Entity>(entity: &Handle<Knock<E>>, mut knock: Knock<E>) {
+    while let Err(Refused { message, why: Why::Late }) =
+        entity.tell_within(knock, SAID_WITHIN).await
+    {
+        knock = message;
+    }
+}
+
 impl<E: Entity> Actor for Step<E> {
     type Message = Perform;
 
@@ -116,7 +127,7 @@ impl<E: Entity> Actor for Step<E> {
         let outcome = job.perform(self.ports.clone(), Bench { cx, stop }).await;
         let ended = Box::new(Ended::Said(outcome));
         let said = Knock::Ended(self.key.clone(), self.number, ended);
-        self.entity.tell_within(said, SAID_WITHIN).await.map_err(|refused| refused.why)?;
+        tell(&self.entity, said).await;
         self.said.store(true, Ordering::Release);
         Ok(Next::Done)
     }

@@ -35,19 +35,21 @@ struct Occupant {
     /// Rung when it is gone, for those who wait for its answers: one that was cut off may hold
     /// on to them for ever.
     gone: Arc<Notify>,
+    /// Calls under way. One that was cut off keeps its own, and its successor begins with none.
+    calls: Arc<AtomicUsize>,
 }
 
 /// Known to the specification of a supervisor, so handles outlive its incarnations.
 #[derive(Default)]
 pub(crate) struct Office {
     occupant: Mutex<Option<Occupant>>,
-    calls: AtomicUsize,
 }
 
 impl Office {
     pub(crate) fn open(&self, serial: u64, myself: &ActorRef<Note>, seat: &Arc<Seat>) {
         let (actor, seat) = (myself.clone(), Arc::clone(seat));
-        let occupant = Occupant { serial, actor, seat, gone: Arc::default() };
+        let occupant =
+            Occupant { serial, actor, seat, gone: Arc::default(), calls: Arc::default() };
         *self.occupant() = Some(occupant);
     }
 
@@ -195,9 +197,11 @@ impl SupervisorHandle {
         if incarnation::is_current_fenced() {
             return Err(Refusal::Fenced);
         }
-        let occupant = self.office.occupant().as_ref().map(|occupant| occupant.actor.clone());
-        let actor = occupant.ok_or(Refusal::Ending)?;
-        let place = InLine::join(&self.office).ok_or(Refusal::Busy)?;
+        let occupant = self.office.occupant();
+        let occupant = occupant.as_ref();
+        let occupant = occupant.map(|of| (of.actor.clone(), Arc::clone(&of.calls)));
+        let (actor, calls) = occupant.ok_or(Refusal::Ending)?;
+        let place = InLine::join(calls).ok_or(Refusal::Busy)?;
         let request = Request { what, child, hear, place };
         actor.send_message(Note::Call(request)).map_err(|_| Refusal::Ending)
     }
@@ -225,18 +229,18 @@ async fn answer(asked: Result<(), Refusal>, waiting: Waiting) -> Result<(), Refu
 }
 
 /// One of the calls that may be under way to one supervisor.
-pub(crate) struct InLine(Arc<Office>);
+pub(crate) struct InLine(Arc<AtomicUsize>);
 
 impl InLine {
-    fn join(office: &Arc<Office>) -> Option<Self> {
-        let before = office.calls.fetch_add(1, Ordering::AcqRel);
-        let place = InLine(Arc::clone(office));
+    fn join(calls: Arc<AtomicUsize>) -> Option<Self> {
+        let before = calls.fetch_add(1, Ordering::AcqRel);
+        let place = InLine(calls);
         (before < CALLS_WAITING_MAX).then_some(place)
     }
 }
 
 impl Drop for InLine {
     fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
