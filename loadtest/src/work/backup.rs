@@ -19,8 +19,8 @@ use crate::figures::Figures;
 use crate::peers::Bench;
 use crate::report::{Bar, Row, median};
 
-const PROCESSES: usize = 5;
-const BACKUPS: usize = 4;
+const PROCESSES: usize = 10;
+const BACKUPS: usize = 2;
 const AT_ONCE: usize = 64;
 /// Before the first window: caches are warm, and there is something to copy.
 const WARM_UP: Duration = Duration::from_secs(2);
