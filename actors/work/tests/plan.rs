@@ -408,6 +408,20 @@ fn a_check_that_cannot_tell_is_asked_again_after_a_rest_and_then_a_person_is() {
     );
 }
 
+#[test]
+fn what_a_check_has_complained_of_is_evidence_for_whoever_is_asked() {
+    let mut stage = stage(1);
+    let step = slow(&json!({"check": {"tool": "look", "args": {"blind": 9}}}));
+    stage.open(1, &json!([{"steps": [step]}]));
+    stage.until(1, |run| run.state == State::Running);
+    stage.world.run_for(Duration::from_millis(20));
+    stage.world.crash(NODE);
+    stage.world.boot_again(NODE);
+    let run = stage.until(1, |run| run.state == State::WaitingForHuman);
+    let evidence = &run.steps[0].doubts.last().expect("it is in doubt").evidence;
+    assert!(evidence.contains("it is dark"), "{evidence}");
+}
+
 /// A look that a crash has cut off does not count, and no more look at a time than may.
 #[test]
 fn whoever_looks_waits_for_a_place_and_looks_again_after_a_crash() {

@@ -32,6 +32,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Before the second attempt; doubled before each further one.
 const REST_FIRST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(60);
+/// How much of what a check has complained of is evidence.
+const CHECK_STORY_CHARS_MAX: usize = 300;
 /// How often a check that cannot tell is asked before a person is.
 const LOOKS_MAX: u32 = 3;
 
@@ -260,7 +262,16 @@ fn end_check(
 fn check_story(answer: &Result<Output, Failure>) -> String {
     match answer {
         Ok(output) => format!("its check says that it has happened: {}", output.value),
-        Err(failure) => format!("its check says: {}", failure.story),
+        Err(failure) => {
+            let said = failure.output.value["stderr"].as_str().map_or("", str::trim);
+            let left_out = said.chars().count().saturating_sub(CHECK_STORY_CHARS_MAX);
+            // What went wrong comes last.
+            let said: String = said.chars().skip(left_out).collect();
+            match said.is_empty() {
+                true => format!("its check says: {}", failure.story),
+                false => format!("its check says: {}: {said}", failure.story),
+            }
+        }
     }
 }
 
