@@ -241,8 +241,16 @@ async fn house_on(
         lanes: Lanes::default(),
         kinds,
     };
+    let before = journal.sweeps();
     let durable = Durable::new(&node, fittings);
     plant(&node, &root(Strategy::OneForOne).child(durable.as_child())).await;
+    // A first sweep that comes late would have whoever is posted to by then seated once more.
+    let swept = async {
+        while journal.sweeps() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("its first sweep", swept).await;
     House { node, log, durable, leash }
 }
 

@@ -39,6 +39,8 @@ struct Shelf {
     blobs: BTreeMap<Blob, Kept>,
     /// So many appends are not taken.
     refusals: u32,
+    /// How often somebody asked who has something to do.
+    sweeps: u32,
     /// So many are taken, and nobody hears of it.
     lost_answers: u32,
     /// Of the boots that are known to live; whoever is not here is dead.
@@ -317,6 +319,11 @@ impl FakeJournal {
         self.shelf().dead.values().cloned().collect()
     }
 
+    /// How often somebody asked who has something to do.
+    pub fn sweeps(&self) -> u32 {
+        self.shelf().sweeps
+    }
+
     /// The next appends are not taken, so many of them.
     pub fn refuse_appends(&self, count: u32) {
         self.shelf().refusals = count;
@@ -438,7 +445,8 @@ impl Journal for FakeJournal {
     }
 
     fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        let shelf = self.shelf();
+        let mut shelf = self.shelf();
+        shelf.sweeps += 1;
         let due = shelf.due(after, |_| true).take(limit as usize).collect();
         Box::pin(ready(Ok(due)))
     }
