@@ -38,7 +38,7 @@ impl Desk {
         brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)
     }
 
-    pub(crate) fn roll(&self) -> Id {
+    fn roll(&self) -> Id {
         Id::roll(self.clock.now(), &*self.dice)
     }
 

@@ -294,14 +294,20 @@ fn a_canceled_plan_waits_for_what_runs_and_begins_nothing_more() {
     stage.check_replay(1);
 }
 
-/// A step that its node crashes in the middle of; a person says what became of it, if asked.
-fn crash_in(step: &Value, settle: Option<bool>, expected: &Expect) -> (u32, u32) {
+/// Steps that their node crashes in the middle of; it is back.
+fn cut_off(steps: &[Value]) -> Stage {
     let mut stage = stage(1);
-    stage.open(1, &json!([{"steps": [step]}]));
+    stage.open(1, &json!([{"steps": steps}]));
     stage.until(1, |run| run.state == State::Running);
     stage.world.run_for(Duration::from_millis(20));
     stage.world.crash(NODE);
     stage.world.boot_again(NODE);
+    stage
+}
+
+/// A step that its node crashes in the middle of; a person says what became of it, if asked.
+fn crash_in(step: &Value, settle: Option<bool>, expected: &Expect) -> (u32, u32) {
+    let mut stage = cut_off(std::slice::from_ref(step));
     if let Some(happened) = settle {
         stage.until(1, |run| run.state == State::WaitingForHuman);
         let settle = Settle { step: "a".to_owned(), happened };
@@ -410,13 +416,7 @@ fn a_check_that_cannot_tell_is_asked_again_after_a_rest_and_then_a_person_is() {
 
 #[test]
 fn what_a_check_has_complained_of_is_evidence_for_whoever_is_asked() {
-    let mut stage = stage(1);
-    let step = slow(&json!({"check": {"tool": "look", "args": {"blind": 9}}}));
-    stage.open(1, &json!([{"steps": [step]}]));
-    stage.until(1, |run| run.state == State::Running);
-    stage.world.run_for(Duration::from_millis(20));
-    stage.world.crash(NODE);
-    stage.world.boot_again(NODE);
+    let mut stage = cut_off(&[slow(&json!({"check": {"tool": "look", "args": {"blind": 9}}}))]);
     let run = stage.until(1, |run| run.state == State::WaitingForHuman);
     let evidence = &run.steps[0].doubts.last().expect("it is in doubt").evidence;
     assert!(evidence.contains("it is dark"), "{evidence}");
@@ -425,17 +425,12 @@ fn what_a_check_has_complained_of_is_evidence_for_whoever_is_asked() {
 /// A look that a crash has cut off does not count, and no more look at a time than may.
 #[test]
 fn whoever_looks_waits_for_a_place_and_looks_again_after_a_crash() {
-    let mut stage = stage(1);
     let check = json!({"tool": "look", "args": {"takes_ms": 2_000, "uses": "eye"}});
-    let step = |id: &str| json!({"id": id, "tool": "near", "args": {"takes_ms": 1_000}, "check": check, "attempts": 1});
-    stage.open(1, &json!([{"steps": [step("a"), step("b"), step("c")]}]));
-    stage.until(1, |run| run.state == State::Running);
-    stage.world.run_for(Duration::from_millis(20));
-    for _ in 0..2 {
-        stage.world.crash(NODE);
-        stage.world.boot_again(NODE);
-        stage.world.run_for(Duration::from_millis(500));
-    }
+    let step = |id: &str| slow(&json!({"id": id, "check": check}));
+    let mut stage = cut_off(&["a", "b", "c"].map(step));
+    stage.world.run_for(Duration::from_millis(500));
+    stage.world.crash(NODE);
+    stage.world.boot_again(NODE);
     stage.finish(1);
     assert_eq!(stage.world.most_at_once("eye"), 1);
     let story = story(&stage, 1);

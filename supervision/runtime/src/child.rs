@@ -313,7 +313,7 @@ impl Supervisor {
             significant: self.terms.significant,
             backoff: self.terms.backoff.map(Box::new),
             shutdown: self.shutdown,
-            class: Class::Control,
+            class: self.class,
             start_deadline_ms: START_DEADLINE_MS,
         };
         Child { spec: Arc::new(Branch { head, plan: self.clone() }) }

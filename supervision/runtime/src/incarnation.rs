@@ -21,7 +21,7 @@ use crate::seat::Seat;
 use crate::threads;
 
 /// The tasks one incarnation may have at a time; asking for one more is a bug and panics.
-pub(crate) const TASKS_MAX: usize = 1_024;
+pub(crate) const TASKS_MAX: usize = 256;
 
 pub(crate) struct Incarnation {
     /// Unique on this node.
@@ -260,8 +260,7 @@ impl Incarnation {
             return task.abort();
         }
         let tasks = &mut belongings.rare().tasks;
-        // Whatever is finished is let go before there is room for more: it keeps what its task held.
-        if tasks.len() == tasks.capacity() {
+        if tasks.len() >= TASKS_MAX {
             tasks.retain(|task| !task.is_finished());
         }
         if tasks.len() >= TASKS_MAX {

@@ -283,10 +283,10 @@ async fn one_task_too_many_is_a_crash() {
             Ok(Next::Go)
         })
     };
-    handle.tell(spawns(1_024)).expect("room");
+    handle.tell(spawns(256)).expect("room");
     assert_eq!(life(&handle).await, 1);
     let exit = end_with(&handle, spawns(1)).await;
-    assert!(matches!(&exit, Exit::Panicked(text) if text.contains("1024 tasks")), "{exit:?}");
+    assert!(matches!(&exit, Exit::Panicked(text) if text.contains("256 tasks")), "{exit:?}");
     assert_eq!(life(&handle).await, 2);
 }
 

@@ -34,7 +34,7 @@ const WANTED: Bounds = Bounds { messages_max: 32_768, bytes_max: 4 << 20 };
 pub(super) const JOURNAL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Between two calls to a supervisor that takes none now.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes the shell of an entity of one kind.
 type Make = Box<dyn Fn(Address, &Arc<House>, &Context<Wanted>) -> Child + Send + Sync>;
@@ -167,13 +167,15 @@ impl House {
     }
 
     pub(super) fn want(&self, address: Address) {
-        let refused = self.keeper.tell(Wanted::Seat(address)).is_err();
-        self.missed.fetch_or(refused, Ordering::Relaxed);
+        self.note(self.keeper.tell(Wanted::Seat(address)).is_ok());
     }
 
     pub(super) fn wake(&self, address: Address, at: Option<Timestamp>) {
-        let refused = self.timers.tell(WakeAt::Set(address, at)).is_err();
-        self.missed.fetch_or(refused, Ordering::Relaxed);
+        self.note(self.timers.tell(WakeAt::Set(address, at)).is_ok());
+    }
+
+    fn note(&self, was_taken: bool) {
+        self.missed.fetch_or(!was_taken, Ordering::Relaxed);
     }
 
     /// Whether somebody was forgotten since this was asked last: a sweep finds them.
@@ -184,8 +186,7 @@ impl House {
     /// What one look of a sweep has found.
     pub(super) fn wake_all(&self, sleepers: Vec<(Address, Timestamp)>) {
         if !sleepers.is_empty() {
-            let refused = self.timers.tell(WakeAt::SetAll(sleepers)).is_err();
-            self.missed.fetch_or(refused, Ordering::Relaxed);
+            self.note(self.timers.tell(WakeAt::SetAll(sleepers)).is_ok());
         }
     }
 

@@ -9,7 +9,7 @@ use domain::{BoxError, BoxFuture};
 use tokio::sync::oneshot;
 
 use super::entity::{Bench, Ended, Entity, Job};
-use super::house::House;
+use super::house::{House, PAUSE};
 use super::lanes::Permit;
 use super::shell::Knock;
 use crate::spec::{Restart, Shutdown};
@@ -17,8 +17,6 @@ use crate::{Actor, Bounds, Class, Context, Exit, Handle, Message, Next, Refused,
 
 /// How long an outcome waits for a place with its entity before it asks for one again.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
-/// Before one that was not started is started again.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The one thing a step hears, once it is up.
 pub(super) struct Perform;
@@ -44,8 +42,8 @@ pub(super) struct Running {
     pub(super) permit: Option<Permit>,
 }
 
-/// Has a child started, and sees to it that its entity hears what became of it in any case. It is at
-/// work before its supervisor has said so: nobody waits for that.
+/// Has a child started, which nobody waits for, and sees to it that its entity hears what became of
+/// it in any case.
 pub(super) fn start<E: Entity>(
     house: &Arc<House>,
     me: Address,
