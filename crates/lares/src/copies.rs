@@ -4,7 +4,6 @@ use std::error::Error as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -12,48 +11,25 @@ use cli::{DATA_DEFAULT, Exit};
 use domain::BoxFuture;
 use domain::backup::{Backup, Copied, Error};
 use domain::records::shown::hex;
-use store::{BackupError, Checked, Pace};
+use store::{BackupError, Checked, Pace, Sqlite};
 
 use crate::code;
 use crate::failure::Failure;
 use crate::folder::Folder;
 
-/// The port, over the folder of this node. One copy is made at a time.
-pub(crate) struct Copies {
-    folder: PathBuf,
-    is_busy: Arc<AtomicBool>,
-}
-
-impl Copies {
-    pub(crate) fn of(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), is_busy: Arc::default() }
-    }
-}
+/// The port, over the journal of this node.
+pub(crate) struct Copies(pub(crate) Arc<Sqlite>);
 
 impl Backup for Copies {
     fn copy(&self, file: PathBuf) -> BoxFuture<'_, Result<Copied, Error>> {
         Box::pin(async move {
-            if self.is_busy.swap(true, Ordering::SeqCst) {
-                return Err(Error::Busy);
-            }
-            let busy = Busy(Arc::clone(&self.is_busy));
-            let folder = self.folder.clone();
+            let journal = Arc::clone(&self.0);
             let making = tokio::task::spawn_blocking(move || {
-                let _busy = busy;
-                let checked = store::backup(&folder, &file, Pace::default());
+                let checked = journal.backup(&file, Pace::default());
                 checked.map(|checked| copied(file, &checked)).map_err(refused)
             });
             making.await.unwrap_or_else(|error| Err(Error::Failed(error.to_string())))
         })
-    }
-}
-
-/// Held while a copy is made, also when nobody waits for it any more.
-struct Busy(Arc<AtomicBool>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
     }
 }
 
@@ -77,10 +53,13 @@ fn refused(error: BackupError) -> Error {
         cause = error.source();
     }
     match error {
+        BackupError::Busy => Error::Busy,
         // About the place that was named, and not about the journal.
         BackupError::Exists(_) | BackupError::File { .. } => Error::Refused(story),
         BackupError::Occupied(_)
         | BackupError::NoJournal(_)
+        | BackupError::Closed
+        | BackupError::Thread(_)
         | BackupError::TooNew { .. }
         | BackupError::Damaged { .. }
         | BackupError::Audit { .. }
@@ -143,7 +122,11 @@ fn failure(error: BackupError) -> Failure {
         BackupError::Damaged { .. } | BackupError::Audit { .. } => {
             (Exit::Failed, Some(code::DAMAGED))
         }
-        BackupError::File { .. } | BackupError::Sqlite { .. } => (Exit::Failed, None),
+        BackupError::Busy
+        | BackupError::Closed
+        | BackupError::Thread(_)
+        | BackupError::File { .. }
+        | BackupError::Sqlite { .. } => (Exit::Failed, None),
     };
     Failure::new(exit, error).coded(code)
 }

@@ -85,7 +85,7 @@ impl House {
         };
         let entities = tree::entities(&node, ports);
         let mail = entities.mail();
-        let records: Arc<dyn Records> = sqlite;
+        let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
         let desk = Arc::new(work::Desk {
             mail: mail.clone(),
             journal: Arc::clone(&journal),
@@ -110,7 +110,7 @@ impl House {
             sessions: Arc::new(work::Sessions { desk }),
             records: Arc::clone(&records),
             journal,
-            backup: Arc::new(Copies::of(folder)),
+            backup: Arc::new(Copies(Arc::clone(&sqlite))),
             clock,
             bell,
         };

@@ -5,6 +5,7 @@ mod common;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::journal::{Append, Journal, Seq};
 use domain::records::{Fault, Records};
@@ -46,15 +47,16 @@ fn a_copy_that_is_made_under_load_is_the_journal_of_one_moment() {
     block(fill(&journal, 3, 20));
     let file = folder.path().join("copy");
     let (done, written) = (std::sync::atomic::AtomicBool::new(false), 10);
+    let mut number = 10;
     let checked = std::thread::scope(|scope| {
         let copying = scope.spawn(|| {
-            let pace = Pace { step_pages: 4, ..Pace::default() };
-            let checked = backup(folder.path(), &file, pace);
+            // Slower than the journal grows.
+            let pace = Pace { step_pages: 4, pause: Duration::from_millis(2) };
+            let checked = journal.backup(&file, pace);
             done.store(true, std::sync::atomic::Ordering::SeqCst);
             checked
         });
         // Somebody writes from before the copy begins until after it is made.
-        let mut number = 10;
         while !done.load(std::sync::atomic::Ordering::SeqCst) && number < 250 {
             block(live(&journal, number, written));
             number += 1;
@@ -62,6 +64,7 @@ fn a_copy_that_is_made_under_load_is_the_journal_of_one_moment() {
         copying.join().expect("it does not panic")
     });
     let checked = checked.expect("it is sound");
+    assert!(number < 250, "it ends while somebody writes");
     assert!(checked.entities >= 3 && checked.events >= 3 * 40, "{checked:?}");
     assert_eq!(checked.audit.lines * 2, checked.events, "of each turn all is there or nothing");
     // It stands by itself, and says the same whenever it is asked.
@@ -154,6 +157,51 @@ fn a_flipped_bit_anywhere_in_a_copy_is_found_or_changes_nothing() {
     }
     // The rest lies where nothing is written, or is no history: a time, a reason.
     assert!(found > same, "{found} found, {same} not");
+}
+
+#[test]
+fn a_folder_is_copied_while_somebody_writes_into_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let journal = open(folder.path());
+    block(fill(&journal, 3, 20));
+    let file = folder.path().join("copy");
+    let pace = Pace { step_pages: 4, pause: Duration::from_millis(2) };
+    let checked = std::thread::scope(|scope| {
+        let copying = scope.spawn(|| backup(folder.path(), &file, pace));
+        let mut number = 10;
+        while !copying.is_finished() && number < 250 {
+            block(live(&journal, number, 10));
+            number += 1;
+        }
+        copying.join().expect("it does not panic")
+    });
+    let checked = checked.expect("it is sound");
+    assert!(checked.entities >= 3, "{checked:?}");
+    assert_eq!(checked.audit.lines * 2, checked.events, "of each turn all is there or nothing");
+}
+
+#[test]
+fn one_copy_is_made_at_a_time_and_one_that_fails_is_let_go_of() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let journal = open(folder.path());
+    block(fill(&journal, 3, 20));
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let pace = Pace { step_pages: 1, pause: Duration::from_millis(5) };
+    std::thread::scope(|scope| {
+        let copying = scope.spawn(|| journal.backup(&one, pace));
+        while !folder.path().join("one.part").exists() {
+            assert!(!copying.is_finished(), "it is made under another name");
+            std::thread::yield_now();
+        }
+        assert!(matches!(journal.backup(&other, pace), Err(BackupError::Busy)));
+        copying.join().expect("it does not panic").expect("it is sound");
+    });
+    let nowhere = folder.path().join("no folder").join("copy");
+    journal.backup(&nowhere, pace).expect_err("there is no such folder");
+    tamper(&folder.path().join("lares.db"), "UPDATE events SET body = x'00' WHERE position = 7");
+    journal.backup(&other, Pace::default()).expect_err("it is damaged");
+    block(live(&journal, 9, 2));
+    assert!(!other.exists());
 }
 
 #[test]

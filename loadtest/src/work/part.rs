@@ -69,7 +69,6 @@ pub(crate) enum Part {
         folder: PathBuf,
     },
     Backup {
-        backups: usize,
         at_once: usize,
     },
     Turn {
@@ -98,7 +97,7 @@ impl Part {
             Part::Timers { count, within_s } => timers::ours(count, within_s).await,
             Part::Talk { folder, turns, bytes } => conversation::talk(&folder, turns, bytes).await,
             Part::Recall { folder } => conversation::recall(&folder).await,
-            Part::Backup { backups, at_once } => backup::ours(backups, at_once).await,
+            Part::Backup { at_once } => backup::ours(at_once).await,
             Part::Turn { turns, steps } => turn::ours(turns, steps).await,
         }
     }

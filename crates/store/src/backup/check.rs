@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::blob::Blob;
@@ -26,42 +27,57 @@ const STEPS: c_int = 100_000;
 /// How long a rest is, in times of what was worked before it: a third of a processor is used,
 /// whatever the machine.
 const REST: u32 = 2;
-/// Whoever was held up for long does not rest as long.
-const REST_MAX: Duration = Duration::from_millis(100);
-
-/// How the file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// As fast as it can be.
-    AtOnce,
-    /// With rests that leave the machine to others.
-    Restful,
-}
+/// Whoever was held up for long by others does not rest as long.
+const REST_MAX: Duration = Duration::from_millis(5);
+/// The lowest of priorities.
+const NICE: i32 = 19;
 
 /// Reads the whole file: its pages, each event, each blob, the audit, and that they fit together.
 pub fn check(file: &Path) -> Result<Checked, BackupError> {
-    read_all(file, Reading::AtOnce)
+    read_all(file, &open(file)?)
 }
 
+/// The same, and leaves the machine to others meanwhile.
+///
+/// It rests, so that they find their caches; and whoever wants the processor takes it at once: a
+/// writer that waits for its turn holds up everybody who waits for the writer.
 #[expect(
     clippy::disallowed_methods,
     reason = "store: it reads on a thread that blocks anyway, and rests by the time that took"
 )]
-pub(super) fn read_all(file: &Path, reading: Reading) -> Result<Checked, BackupError> {
-    let sqlite = |source| BackupError::Sqlite { path: file.to_owned(), source };
-    // Read only, and without a journal beside it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags).map_err(sqlite)?;
-    if reading == Reading::Restful {
+pub(super) fn check_politely(file: &Path) -> Result<Checked, BackupError> {
+    let read = || {
+        // A thread that could not be lowered rests all the same.
+        let _ = rustix::process::nice(NICE);
+        let connection = open(file)?;
         let mut began = Instant::now();
         let rest = move || {
-            std::thread::sleep(REST_MAX.min(began.elapsed() * REST));
+            thread::sleep(REST_MAX.min(began.elapsed() * REST));
             began = Instant::now();
             false
         };
-        connection.progress_handler(STEPS, Some(rest)).map_err(sqlite)?;
-    }
-    let version = schema::version(&connection).map_err(|error| damaged(file, &error))?;
+        let rests = connection.progress_handler(STEPS, Some(rest));
+        rests.map_err(|source| BackupError::Sqlite { path: file.to_owned(), source })?;
+        read_all(file, &connection)
+    };
+    // One of its own: a priority that was lowered cannot be raised again.
+    thread::scope(|scope| {
+        let reading = thread::Builder::new().name("check".to_owned()).spawn_scoped(scope, read);
+        let reading = reading.map_err(BackupError::Thread)?;
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Read only, and without a journal beside it.
+fn open(file: &Path) -> Result<Connection, BackupError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags)
+        .map_err(|source| BackupError::Sqlite { path: file.to_owned(), source })
+}
+
+fn read_all(file: &Path, connection: &Connection) -> Result<Checked, BackupError> {
+    let sqlite = |source| BackupError::Sqlite { path: file.to_owned(), source };
+    let version = schema::version(connection).map_err(|error| damaged(file, &error))?;
     match version {
         0 => return Err(damaged(file, &"it is no journal")),
         version if version > schema::VERSION => {
@@ -69,11 +85,11 @@ pub(super) fn read_all(file: &Path, reading: Reading) -> Result<Checked, BackupE
         }
         _ => {}
     }
-    pages(&connection).map_err(|what| damaged(file, &what))?;
-    let events = events(&connection).map_err(|what| damaged(file, &what))?;
-    heads(&connection).map_err(|what| damaged(file, &what))?;
-    let blobs = whole_blobs(&connection).map_err(|what| damaged(file, &what))?;
-    let audit = audit::verify(&connection).map_err(|error| damaged(file, &error))?;
+    pages(connection).map_err(|what| damaged(file, &what))?;
+    let events = events(connection).map_err(|what| damaged(file, &what))?;
+    heads(connection).map_err(|what| damaged(file, &what))?;
+    let blobs = whole_blobs(connection).map_err(|what| damaged(file, &what))?;
+    let audit = audit::verify(connection).map_err(|error| damaged(file, &error))?;
     let audit = audit.map_err(|broken| BackupError::Audit { path: file.to_owned(), broken })?;
     let entities = connection.query_row("SELECT count(*) FROM entities", [], |row| row.get(0));
     Ok(Checked { entities: entities.map_err(sqlite)?, events, blobs, audit })

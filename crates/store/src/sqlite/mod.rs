@@ -3,6 +3,7 @@
 mod append;
 pub(crate) mod audit;
 pub(crate) mod blobs;
+pub(crate) mod copy;
 mod list;
 mod mend;
 mod open;
@@ -12,8 +13,8 @@ pub(crate) mod schema;
 mod tidy;
 mod writer;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use domain::BoxFuture;
@@ -29,6 +30,7 @@ use domain::records::{
 };
 use domain::time::Timestamp;
 
+use self::copy::Copying;
 pub use self::open::OpenError;
 use self::read::Readers;
 use self::writer::Writer;
@@ -75,6 +77,9 @@ impl Default for Options {
 /// after the commit that holds it has reached the disk. Dropping the value ends the threads once
 /// what waits is written.
 pub struct Sqlite {
+    file: PathBuf,
+    /// Held by the one copy that is made at a time.
+    copied: Mutex<()>,
     // They end first, so that the writer is the last to close the file, and leaves no WAL.
     readers: Readers,
     writer: Writer,
@@ -90,15 +95,34 @@ pub struct Written {
 impl Sqlite {
     /// Opens the journal of this folder, which the caller has locked; makes it if it is missing.
     pub fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
-        let open::Connections { writing, reading } = open::open(&folder.join(FILE), options)?;
+        let file = folder.join(FILE);
+        let open::Connections { writing, reading } = open::open(&file, options)?;
         let writer = Writer::start(writing, options).map_err(OpenError::Threads)?;
         let readers = Readers::start(reading, options.queue_max).map_err(OpenError::Threads)?;
-        Ok(Sqlite { readers, writer })
+        Ok(Sqlite { file, copied: Mutex::default(), readers, writer })
     }
 
     /// What it has written since it was opened.
     pub fn written(&self) -> Written {
         self.writer.written()
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Held while a copy is made; nothing if somebody holds it.
+    pub(crate) fn copied(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.copied.try_lock() {
+            Ok(copied) => Some(copied),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Has the writer copy the file into this one, which is empty.
+    pub(crate) fn copying(&self, into: &Path) -> Result<Copying<'_>, copy::Failed> {
+        Copying::begin(&self.writer, into)
     }
 
     /// Resolves once a sync has failed, and says how; to nothing if the journal was closed in order.

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_int;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use domain::BoxError;
 use domain::journal::Error;
 use domain::mutants::{self, Mutant};
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::audit::Tail;
+use super::copy::{self, Stroke, Stroked};
 use super::{Options, Written};
 
 /// What a write does inside a transaction. A refusal is a value; an error undoes the transaction.
@@ -31,7 +34,7 @@ pub(super) struct Desk<'a> {
 }
 
 pub(super) struct Writer {
-    waiting: Option<mpsc::Sender<Box<dyn Write>>>,
+    waiting: Option<mpsc::Sender<Asked>>,
     thread: Option<JoinHandle<()>>,
     failure: watch::Receiver<Option<String>>,
     written: Arc<Counters>,
@@ -50,18 +53,22 @@ impl Writer {
         let (failing, failure) = watch::channel(None);
         let options = options.clone();
         let written = Arc::<Counters>::default();
-        let pen = Pen {
-            connection,
-            waiting,
-            next: None,
-            last: 0,
-            wal_pages_max: CHECKPOINT_PAGES,
-            options,
-            tail: Tail::default(),
-            failing,
-            written: Arc::clone(&written),
+        let counters = Arc::clone(&written);
+        let write = move || {
+            let pen = Pen {
+                connection: &connection,
+                waiting,
+                next: None,
+                last: 0,
+                wal_pages_max: CHECKPOINT_PAGES,
+                options,
+                tail: Tail::default(),
+                failing,
+                written: counters,
+            };
+            pen.write();
         };
-        let thread = thread::Builder::new().name("write".to_owned()).spawn(|| pen.write())?;
+        let thread = thread::Builder::new().name("write".to_owned()).spawn(write)?;
         Ok(Writer { waiting: Some(sender), thread: Some(thread), failure, written })
     }
 
@@ -91,8 +98,19 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let waiting = self.waiting.as_ref().ok_or_else(gone)?;
         let order = Order { deed, input, bytes, outcome: None, answer };
-        waiting.send(Box::new(order)).await.map_err(|_| gone())?;
+        let asked = Asked::Write(Box::new(order));
+        waiting.send(asked).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// Blocks until that is done.
+    pub(super) fn stroke(&self, what: Stroke) -> Result<Stroked, copy::Failed> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = self.waiting.as_ref().ok_or(copy::Failed::Closed)?;
+        let asked = Asked::Stroke(copy::Asked { what, answer });
+        waiting.blocking_send(asked).map_err(|_| copy::Failed::Closed)?;
+        let stroked = answered.blocking_recv().map_err(|_| copy::Failed::Closed)?;
+        stroked.map_err(copy::Failed::Sqlite)
     }
 }
 
@@ -104,6 +122,12 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+/// What the writer does: commits what waits, and copies its file between two commits.
+enum Asked {
+    Write(Box<dyn Write>),
+    Stroke(copy::Asked),
 }
 
 /// A write that waits, whatever it is.
@@ -143,11 +167,11 @@ impl<I: Send, T: Send> Write for Order<I, T> {
     }
 }
 
-struct Pen {
-    connection: Connection,
-    waiting: mpsc::Receiver<Box<dyn Write>>,
-    /// It was too big for the batch before, and begins the next one.
-    next: Option<Box<dyn Write>>,
+struct Pen<'a> {
+    connection: &'a Connection,
+    waiting: mpsc::Receiver<Asked>,
+    /// It was too big for the batch before, or is no write, and comes first now.
+    next: Option<Asked>,
     /// Writes in the batch before.
     last: usize,
     /// How long the WAL may be before it is written back once more.
@@ -181,13 +205,68 @@ fn note_pages(_: &Wal, pages: c_int) -> rusqlite::Result<()> {
     Ok(())
 }
 
-impl Pen {
+impl Pen<'_> {
     fn write(mut self) {
         self.connection.wal_hook(Some(note_pages));
-        while let Some(first) = self.next.take().or_else(|| self.waiting.blocking_recv()) {
-            let batch = self.gather(first);
-            if !self.commit(batch) || !self.checkpoint() {
-                return;
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = match self.serve(None) {
+                Some(copy::Asked { what: Stroke::First(into), answer }) => self.copy(&into, answer),
+                // Of a copy that never began.
+                Some(copy::Asked { what: Stroke::Next(_) | Stroke::Last, .. }) => true,
+                None => false,
+            };
+        }
+    }
+
+    /// Makes a copy beside its other work, and tells whether there is more of that. The copy
+    /// borrows the connection, so it lives here.
+    fn copy(&mut self, into: &Path, begun: oneshot::Sender<rusqlite::Result<Stroked>>) -> bool {
+        // Whoever asked may have left, here and below.
+        let mut into = match copy::open(into) {
+            Ok(into) => into,
+            Err(error) => {
+                // Whoever asked may have left, here and below.
+                let _ = begun.send(Err(error));
+                return true;
+            }
+        };
+        let copy = match Backup::new(self.connection, &mut into) {
+            Ok(copy) => copy,
+            Err(error) => {
+                let _ = begun.send(Err(error));
+                return true;
+            }
+        };
+        let _ = begun.send(Ok(Stroked::Of(0)));
+        let last = self.serve(Some(&copy));
+        drop(copy);
+        drop(into);
+        match last {
+            Some(copy::Asked { answer, .. }) => {
+                let _ = answer.send(Ok(Stroked::Whole));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Writes what waits, until it is asked to begin or to end a copy; nothing if it is over.
+    fn serve(&mut self, copy: Option<&Backup<'_, '_>>) -> Option<copy::Asked> {
+        loop {
+            match self.next.take().or_else(|| self.waiting.blocking_recv())? {
+                Asked::Write(first) => {
+                    let batch = self.gather(first);
+                    if !self.commit(batch) || !self.checkpoint() {
+                        return None;
+                    }
+                }
+                Asked::Stroke(copy::Asked { what: Stroke::Next(pages), answer }) => {
+                    if let Some(copy) = copy {
+                        let _ = answer.send(copy::stroke(copy, pages));
+                    }
+                }
+                Asked::Stroke(asked) => return Some(asked),
             }
         }
     }
@@ -202,12 +281,18 @@ impl Pen {
         while batch.len() < self.options.batch_max
             && let Ok(next) = self.waiting.try_recv()
         {
-            bytes = bytes.saturating_add(next.bytes());
-            if bytes > self.options.batch_bytes_max {
-                self.next = Some(next);
-                break;
+            match next {
+                Asked::Write(next)
+                    if bytes.saturating_add(next.bytes()) <= self.options.batch_bytes_max =>
+                {
+                    bytes += next.bytes();
+                    batch.push(next);
+                }
+                next @ (Asked::Write(_) | Asked::Stroke(_)) => {
+                    self.next = Some(next);
+                    break;
+                }
             }
-            batch.push(next);
         }
         self.last = batch.len();
         batch

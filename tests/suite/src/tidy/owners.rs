@@ -35,6 +35,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("reqwest", Only(&["cli", "skills"])),
     ("rmp-serde", Anyone),
     ("rusqlite", Only(&["store"])),
+    ("rustix", Only(&["store"])),
     ("rustls", Only(&["cli", "lares", "skills"])),
     ("serde", Anyone),
     ("serde_json", Anyone),
