@@ -8,7 +8,8 @@ use std::time::Duration;
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Journal, Post};
 use domain::policy::TokenBearer;
-use domain::run::{Run, State};
+use domain::records::{Query, Records};
+use domain::run::{Awaits, Run, State, StepState};
 use domain::time::Timestamp;
 use domain::tool::Tools;
 use domain::wire::Written;
@@ -497,6 +498,106 @@ fn an_unsafe_step_that_is_to_fail_in_doubt_does() {
     "#]]
         ),
         (1, 0)
+    );
+}
+
+/// A step that says how its attempts go; a person says what became of it, if asked.
+fn spoken(step: &Value, settle: Option<bool>, expected: &Expect) -> (Run, (u32, u32)) {
+    let mut stage = stage(1);
+    stage.open(1, &json!([{"steps": [step]}]));
+    if let Some(happened) = settle {
+        stage.until(1, |run| run.state == State::WaitingForHuman);
+        let settle = Settle { step: "a".to_owned(), happened };
+        stage.post(plan(1), "settle", &entity::Post::Settle(settle));
+    }
+    let run = stage.finish(1);
+    expected.assert_eq(&story(&stage, 1));
+    stage.check_replay(1);
+    (run, stage.effects(1, "a"))
+}
+
+#[test]
+fn what_a_person_wants_done_is_done_however_often_it_was_tried() {
+    let step = json!({"id": "a", "tool": "near", "args": {"says": ["unknown"]}});
+    let (_, done) = spoken(&step, Some(false), &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Ask
+        a asks
+        a happened: false, says Person
+        a begun, attempt 1
+        a done
+        closed, Completed
+    "#]]);
+    assert_eq!(done.0, 2);
+}
+
+#[test]
+fn whoever_said_no_has_some_time_before_it_is_asked_again() {
+    let step = json!({"id": "a", "tool": "near", "args": {"says": ["fail", "fail"]},
+                      "attempts": 3, "check": {"tool": "look", "args": {}}});
+    let (run, done) = spoken(&step, None, &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Check
+        a looked at, 1
+        a happened: false, says Check
+        a begun, attempt 2
+        a in doubt, then Check
+        a looked at, 1
+        a happened: false, says Check
+        a begun, attempt 3
+        a done
+        closed, Completed
+    "#]]);
+    assert_eq!(done, (3, 1));
+    let begun: Vec<_> = run.steps[0].attempts.iter().map(|attempt| attempt.begun_at).collect();
+    let pauses: Vec<_> = begun.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect();
+    assert_eq!(pauses, [1, 2]);
+}
+
+#[test]
+fn what_could_not_be_ended_is_neither_looked_at_nor_repeated() {
+    let checked = json!({"id": "a", "tool": "near", "args": {"says": ["going"]}, "attempts": 2,
+                         "check": {"tool": "look", "args": {}}});
+    let (_, done) = spoken(&checked, Some(true), &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a in doubt, then Ask
+        a asks
+        a happened: true, says Person
+        closed, Completed
+    "#]]);
+    assert_eq!(done.0, 1);
+    let keyed = json!({"id": "a", "tool": "near", "args": {"says": ["going"]}, "attempts": 2,
+                       "effect": "keyed"});
+    let (_, done) = spoken(&keyed, None, &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a failed: as the test says
+        closed, Failed
+    "#]]);
+    assert_eq!(done.0, 1);
+}
+
+#[test]
+fn every_doubt_is_listed_also_while_somebody_may_be_at_it() {
+    let step = json!({"id": "a", "tool": "far", "args": {"takes_ms": 4_000}, "deadline": 5_000});
+    let mut stage = cut_off(&[step]);
+    stage.until(1, |run| run.steps[0].state == StepState::InDoubt);
+    let journal = stage.world.journal();
+    let history = block_on(past::<Plan>(&*journal, plan(1))).expect("the history can be read");
+    let questions = tell::questions(plan(1), &history);
+    assert!(matches!(questions[0].awaits, Awaits::Quiet { .. }), "{questions:?}");
+    let kept = block_on(journal.entity(plan(1))).expect("the records work");
+    let asks = Query { asks: true, ..Query::default() };
+    assert_eq!(
+        block_on(journal.entities(asks, 9)).expect("the records work"),
+        [kept.expect("it is there")]
     );
 }
 

@@ -103,7 +103,16 @@ fn plan_events() -> Vec<plan::Event> {
             happened: false,
             by: By::Person,
             evidence: "so they say".to_owned(),
+            until: None,
         }),
+        Event::Settled(Settled {
+            step: step(),
+            happened: false,
+            by: By::Check,
+            evidence: "nothing is there".to_owned(),
+            until: Some(at(11)),
+        }),
+        ended(Ending::Failed(failure(Class::Going))),
         Event::Cancelling(Cancelling { reason: "enough".to_owned(), until: at(9) }),
         Event::Closed(Closed { outcome: Outcome::Canceled, reason: Some("enough".to_owned()) }),
     ]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use domain::run::Question;
+use domain::run::{Awaits, Question};
 use domain::token::Token;
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +37,19 @@ fn tell(doubts: &Doubts) -> String {
         return "nothing is in doubt\n".to_owned();
     }
     let told = doubts.doubts.iter().map(|doubt| {
-        let Question { run, step, tool, args, evidence, .. } = doubt;
+        let Question { run, step, tool, args, evidence, awaits, .. } = doubt;
         let args = text::clean(&args.to_string());
         let (tool, evidence) = (text::clean(tool), text::clean(evidence));
-        format!(
-            "{run}/{step}\n  {tool} {args}\n  {evidence}\n  \
-             lares doubt settle {run}/{step} --happened (or --did-not)\n"
-        )
+        let verb = format!("lares doubt settle {run}/{step} --happened (or --did-not)");
+        let next = match awaits {
+            Awaits::Person => verb,
+            Awaits::Check => "its check is asked: wait for it".to_owned(),
+            Awaits::Quiet { until } => {
+                let left = text::left(*until);
+                format!("for {left} somebody may still be at it; then its check, or: {verb}")
+            }
+        };
+        format!("{run}/{step}\n  {tool} {args}\n  {evidence}\n  {next}\n")
     });
     told.collect::<Vec<_>>().join("\n")
 }

@@ -92,7 +92,19 @@ pub(crate) fn age(ms: u64) -> String {
 
 /// How long ago it was.
 pub(crate) fn ago(at: Timestamp) -> String {
+    format!("{} ago", between(at, now()))
+}
+
+/// How long it is until then.
+pub(crate) fn left(until: Timestamp) -> String {
+    between(now(), until)
+}
+
+fn between(early: Timestamp, late: Timestamp) -> String {
+    age(u64::try_from(late.since(early).as_millis()).unwrap_or(u64::MAX))
+}
+
+fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-    format!("{} ago", age(u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX)))
+    Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }

@@ -152,6 +152,20 @@ pub struct Question {
     pub args: Value,
     pub since: Timestamp,
     pub evidence: String,
+    pub awaits: Awaits,
+}
+
+/// What a doubt waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "for")]
+pub enum Awaits {
+    Person,
+    /// Its check is asked.
+    Check,
+    /// Until then somebody may still be at it. Its check is asked then, or a person.
+    Quiet {
+        until: Timestamp,
+    },
 }
 
 /// What came of deciding a history again.

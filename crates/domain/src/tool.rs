@@ -125,6 +125,8 @@ pub enum Class {
     Unknown,
     /// It was ended because somebody asked for that.
     Stopped,
+    /// It was begun and could not be ended: it may still be going on.
+    Going,
 }
 
 /// When another try makes sense.
@@ -149,7 +151,7 @@ impl Output {
 impl Class {
     pub fn retry(self) -> Retry {
         match self {
-            Class::Refused | Class::Stopped | Class::Unknown => Retry::Never,
+            Class::Refused | Class::Stopped | Class::Unknown | Class::Going => Retry::Never,
             Class::Busy { after_ms: Some(ms) } => Retry::After(Duration::from_millis(ms)),
             Class::Busy { after_ms: None } | Class::Failed => Retry::Soon,
         }

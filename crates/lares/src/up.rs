@@ -64,7 +64,10 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
     let announced = match folder.announce(&node) {
         Ok(announced) => announced,
         Err(error) => {
-            stop(house, &mut signals).await?;
+            // What kept it from being announced is what people need to know.
+            if let Err(failure) = stop(house, &mut signals).await {
+                tracing::warn!(%failure, "it did not stop in order");
+            }
             return Err(error.into());
         }
     };

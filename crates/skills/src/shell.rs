@@ -186,12 +186,12 @@ fn fate(told: &Told) -> Result<(), (Class, String)> {
             "the command was told to end and has not yet: its guard, pid {guard}, goes on ending \
              it; look at the processes below that one, which may belong to another user"
         );
-        return Err((Class::Unknown, story));
+        return Err((Class::Going, story));
     }
     if !told.left.is_empty() {
         let pids: Vec<String> = told.left.iter().map(ToString::to_string).collect();
         let story = format!("{UNGUARDED}; {} could not be ended", pids.join(", "));
-        return Err((Class::Unknown, story));
+        return Err((Class::Going, story));
     }
     let (class, story) = match (told.asked, told.end) {
         (None, Some(End::Exit(0))) => return Ok(()),

@@ -9,7 +9,7 @@ use domain::id::Address;
 use domain::journal::Before;
 use domain::mutants::{self, Mutant};
 use domain::policy::Act;
-use domain::run;
+use domain::run::{self, Awaits};
 use domain::time::Timestamp;
 use domain::tool::{Call, Class, Failure, OnDoubt, Output, Retry};
 use runtime::durable::{Admission, Ended as Came, Lane, Moment};
@@ -63,6 +63,8 @@ pub(super) fn cancel(state: &State, cancel: Cancel, moment: &Moment, decision: &
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
     decision.answer(Answer::Taken.bytes());
     if work.cancelling.is_none() {
+        let line = Canceled { what: "canceled", reason: &cancel.reason };
+        decision.audit(serde_json::to_vec(&line).expect("a line is plain data"));
         let until = moment.now.plus(STOP_WITHIN);
         decision.record(Event::Cancelling(Cancelling { reason: cancel.reason, until }));
     }
@@ -76,28 +78,27 @@ pub(super) fn settle_doubt(
     decision: &mut Decision<'_>,
 ) {
     let Settle { step: id, happened } = settle;
-    let step = state.work.as_ref().and_then(|work| work.step(&id));
-    match step.map(|step| &step.phase) {
-        Some(Phase::Asked { .. }) => {
+    let Some(step) = state.work.as_ref().and_then(|work| work.step(&id)) else {
+        return refuse(decision, &format!("it has no step {id}: look at the run"));
+    };
+    match &step.phase {
+        Phase::Asked { .. } => {
             decision.answer(Answer::Taken.bytes());
             let evidence = "a person has said so".to_owned();
-            decision.record(Event::Settled(Settled {
-                step: id,
-                happened,
-                by: By::Person,
-                evidence,
-            }));
+            let settled = Settled { step: id, happened, by: By::Person, evidence, until: None };
+            record_settled(step, settled, decision);
         }
-        Some(Phase::InDoubt { until, .. }) => {
+        Phase::InDoubt { until, .. } => {
             let left = until.since(moment.now).as_secs() + 1;
             let why = format!("somebody may still be at step {id}: settle it in {left} s");
             refuse(decision, &why);
         }
-        Some(Phase::Checking { .. }) => {
+        Phase::Checking { .. } => {
             refuse(decision, &format!("the check of step {id} is being asked: wait for it"));
         }
-        Some(_) => refuse(decision, &format!("nobody asks about step {id}: look at the run")),
-        None => refuse(decision, &format!("it has no step {id}: look at the run")),
+        Phase::Waiting { .. } | Phase::Running { .. } | Phase::Absent { .. } | Phase::Ended(_) => {
+            refuse(decision, &format!("nobody asks about step {id}: look at the run"));
+        }
     }
 }
 
@@ -143,22 +144,38 @@ fn end_attempt(
             Class::Stopped if work.cancelling.is_some() => {
                 record_end(step, Ending::Stopped(failure), decision);
             }
+            // Twice at once is worse than not at all, whatever it is.
+            Class::Going if step.task.effect.is_repeatable() => {
+                record_end(step, Ending::Failed(failure), decision);
+            }
+            // A check would say what is so far.
+            Class::Going => {
+                let then = match step.task.on_doubt {
+                    OnDoubt::Ask | OnDoubt::Repeat => Then::Ask,
+                    OnDoubt::Fail => Then::Fail,
+                };
+                doubt(step, failure.story, moment.now, true, then, decision);
+            }
             // Again under its key, but not at once: whoever cannot say may need a moment.
             Class::Unknown if step.task.effect.is_repeatable() => {
                 fail(work, step, failure, moment, decision);
             }
             // It said no, and may have done something before: that is asked before it is repeated.
             Class::Failed if !step.task.effect.is_repeatable() && has_another(work, step) => {
-                doubt(step, failure.story, quiet_at(step, true, moment), true, decision);
+                let until = quiet_at(step, true, moment);
+                doubt(step, failure.story, until, true, then(step), decision);
             }
             Class::Stopped | Class::Unknown => {
-                doubt(step, failure.story, quiet_at(step, true, moment), true, decision);
+                let until = quiet_at(step, true, moment);
+                doubt(step, failure.story, until, true, then(step), decision);
             }
             Class::Refused | Class::Busy { .. } | Class::Failed => {
                 fail(work, step, failure, moment, decision);
             }
         },
-        Came::Lost(why) => doubt(step, why, quiet_at(step, true, moment), true, decision),
+        Came::Lost(why) => {
+            doubt(step, why, quiet_at(step, true, moment), true, then(step), decision);
+        }
     }
 }
 
@@ -231,26 +248,31 @@ fn end_check(
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
-    let id = step.task.id.clone();
     let (finding, seen) = match &came {
         Came::Said(answer) => (finding(answer), check_story(answer)),
         Came::Lost(why) => (Finding::Unclear, why.clone()),
     };
-    let settled = |happened, evidence| {
-        Event::Settled(Settled { step: id.clone(), happened, by: By::Check, evidence })
+    let settle = |happened: bool, evidence: String, decision: &mut Decision<'_>| {
+        // Whatever said no has some time until it is asked for it once more.
+        let is_again = !happened && step.is_spent();
+        let until = is_again.then(|| moment.now.plus(rest_after(step.attempt)));
+        let id = step.task.id.clone();
+        let settled = Settled { step: id, happened, by: By::Check, evidence, until };
+        record_settled(step, settled, decision);
     };
     match finding {
-        Finding::Happened => decision.record(settled(true, seen)),
-        Finding::Absent => decision.record(settled(false, seen)),
+        Finding::Happened => settle(true, seen, decision),
+        Finding::Absent => settle(false, seen, decision),
         Finding::Unclear if look < LOOKS_MAX => {
             let until = moment.now.plus(rest_after(look));
-            decision.record(Event::Unclear(Unclear { step: id, look, seen, until }));
+            let step = step.task.id.clone();
+            decision.record(Event::Unclear(Unclear { step, look, seen, until }));
         }
         Finding::Unclear => {
             let evidence = format!("{evidence}; its check cannot tell: {seen}");
             match step.task.on_doubt {
                 OnDoubt::Ask => ask(work, step, evidence, moment, decision),
-                OnDoubt::Repeat => decision.record(settled(false, evidence)),
+                OnDoubt::Repeat => settle(false, evidence, decision),
                 OnDoubt::Fail => {
                     record_end(step, Ending::Failed(in_doubt(&evidence)), decision);
                 }
@@ -293,7 +315,7 @@ pub(super) fn be_reborn(
         match step.phase {
             Phase::Running { .. } => {
                 let until = quiet_at(step, before != Before::TakenOver, moment);
-                doubt(step, evidence.to_owned(), until, false, decision);
+                doubt(step, evidence.to_owned(), until, false, then(step), decision);
             }
             Phase::Checking { look, .. } => {
                 let (step, seen) = (step.task.id.clone(), evidence.to_owned());
@@ -319,21 +341,26 @@ fn quiet_at(step: &Step, hands_are_dead: bool, moment: &Moment) -> Timestamp {
     }
 }
 
-fn doubt(
-    step: &Step,
-    evidence: String,
-    until: Timestamp,
-    spent: bool,
-    decision: &mut Decision<'_>,
-) {
-    let then = match step.task.on_doubt {
+/// How a doubt about a step is settled where nobody is at it any more.
+fn then(step: &Step) -> Then {
+    match step.task.on_doubt {
         _ if step.task.effect.is_repeatable() => Then::Repeat,
         _ if mutants::is(Mutant::RepeatUnsafe) => Then::Repeat,
         _ if step.task.check.is_some() => Then::Check,
         OnDoubt::Ask => Then::Ask,
         OnDoubt::Repeat => Then::Repeat,
         OnDoubt::Fail => Then::Fail,
-    };
+    }
+}
+
+fn doubt(
+    step: &Step,
+    evidence: String,
+    until: Timestamp,
+    spent: bool,
+    then: Then,
+    decision: &mut Decision<'_>,
+) {
     let (id, attempt) = (step.task.id.clone(), step.attempt);
     decision.record(Event::Doubted(Doubted { step: id, attempt, evidence, until, then, spent }));
 }
@@ -478,7 +505,8 @@ fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'a> {
         Phase::Absent { evidence, .. } if is_cancelled => {
             Stage::Over(Ending::Stopped(stopped(evidence)))
         }
-        Phase::Absent { evidence, is_spent } => match has_another(*is_spent) {
+        Phase::Absent { not_before: Some(at), .. } if now < *at => Stage::Still,
+        Phase::Absent { evidence, is_spent, .. } => match has_another(*is_spent) {
             true => Stage::Ready { attempt: again(*is_spent) },
             false => Stage::Over(Ending::Failed(failed(evidence))),
         },
@@ -588,6 +616,17 @@ fn record_end(step: &Step, ending: Ending, decision: &mut Decision<'_>) {
     decision.record(Event::Ended(Ended { step: id, attempt, ending }));
 }
 
+fn record_settled(step: &Step, settled: Settled, decision: &mut Decision<'_>) {
+    let word = match (settled.by, settled.happened) {
+        (By::Check, true) => "happened, says its check",
+        (By::Check, false) => "repeated after its check",
+        (By::Person, true) => "happened, says a person",
+        (By::Person, false) => "did not happen, says a person",
+    };
+    audit("settled", step, step.attempt, Some(word), decision);
+    decision.record(Event::Settled(settled));
+}
+
 fn name_blobs(ending: &Ending, decision: &mut Decision<'_>) {
     let output = match ending {
         Ending::Done(output) => output,
@@ -597,7 +636,13 @@ fn name_blobs(ending: &Ending, decision: &mut Decision<'_>) {
     output.kept().filter_map(|blob| blob.parse().ok()).for_each(|blob| decision.name(blob));
 }
 
-/// One line for whoever asks later what was done, on whose behalf, and what came of it.
+#[derive(Serialize)]
+struct Canceled<'a> {
+    what: &'a str,
+    reason: &'a str,
+}
+
+/// One line for whoever asks later what was done, and what came of it.
 #[derive(Serialize)]
 struct Line<'a> {
     what: &'a str,
@@ -640,7 +685,12 @@ pub(super) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
             Phase::Checking { look, .. } => {
                 owed.child(key(step.attempt, Mode::Check(*look)), || check(step, moment));
             }
-            Phase::Waiting { not_before: Some(at) } if moment.now < *at => owed.wake(*at),
+            Phase::Waiting { not_before: Some(at) }
+            | Phase::Absent { not_before: Some(at), .. }
+                if moment.now < *at =>
+            {
+                owed.wake(*at);
+            }
             Phase::InDoubt { until, .. } if moment.now < *until => owed.wake(*until),
             Phase::Asked { until, .. } => owed.wake(*until),
             Phase::Waiting { .. } | Phase::InDoubt { .. } | Phase::Absent { .. } => {
@@ -697,10 +747,23 @@ fn check(step: &Step, moment: &Moment) -> step::Step {
     step::Step { call, until: moment.now.plus(within) }
 }
 
-/// Whether a person is asked what became of a step.
+/// Whether it is in doubt what became of a step.
 pub(super) fn asks(state: &State) -> bool {
     let steps = state.work.iter().flat_map(|work| work.steps.iter());
-    steps.into_iter().any(|step| matches!(step.phase, Phase::Asked { .. }))
+    steps.into_iter().any(|step| awaits(step).is_some())
+}
+
+/// What a step in doubt waits for; nothing of one that is repeated under its key anyway.
+pub(super) fn awaits(step: &Step) -> Option<Awaits> {
+    match step.phase {
+        Phase::InDoubt { then: Then::Repeat, .. } => None,
+        Phase::InDoubt { until, .. } => Some(Awaits::Quiet { until }),
+        Phase::Checking { .. } => Some(Awaits::Check),
+        Phase::Asked { .. } => Some(Awaits::Person),
+        Phase::Waiting { .. } | Phase::Running { .. } | Phase::Absent { .. } | Phase::Ended(_) => {
+            None
+        }
+    }
 }
 
 /// The steps by what they do now, for whoever lists plans.

@@ -79,6 +79,7 @@ pub(super) enum Phase {
     Absent {
         evidence: String,
         is_spent: bool,
+        not_before: Option<Timestamp>,
     },
     Ended(Fate),
 }
@@ -192,16 +193,18 @@ impl Work {
                     step.phase = Phase::Asked { until: *until, is_spent };
                 });
             }
-            Event::Settled(Settled { step, happened, by, evidence }) => {
+            Event::Settled(Settled { step, happened, by, evidence, until }) => {
                 let evidence = match by {
                     By::Check => evidence.clone(),
                     By::Person => "a person said that it did not happen".to_owned(),
                 };
                 self.at(step, |step| {
                     let (_, is_spent) = step.doubt();
+                    // Whoever says so wants it done, however often it was tried.
+                    let is_spent = is_spent && *by == By::Check;
                     step.phase = match happened {
                         true => Phase::Ended(Fate::Done),
-                        false => Phase::Absent { evidence, is_spent },
+                        false => Phase::Absent { evidence, is_spent, not_before: *until },
                     };
                 });
             }
@@ -266,12 +269,17 @@ impl Work {
 }
 
 impl Step {
+    /// Whether the attempt that is in doubt counts.
+    pub(super) fn is_spent(&self) -> bool {
+        self.doubt().1
+    }
+
     /// What is known of a step in doubt, and whether its attempt is spent.
     fn doubt(&self) -> (String, bool) {
         match &self.phase {
             Phase::InDoubt { evidence, is_spent, .. }
             | Phase::Checking { evidence, is_spent, .. }
-            | Phase::Absent { evidence, is_spent } => (evidence.clone(), *is_spent),
+            | Phase::Absent { evidence, is_spent, .. } => (evidence.clone(), *is_spent),
             Phase::Asked { is_spent, .. } => (String::new(), *is_spent),
             Phase::Waiting { .. } | Phase::Running { .. } | Phase::Ended(_) => {
                 (String::new(), false)

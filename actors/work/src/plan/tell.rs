@@ -8,7 +8,7 @@ use domain::tool::Failure;
 use runtime::durable::Past;
 use serde_json::{Value, json};
 
-use super::rules::{effect_key, standing};
+use super::rules::{awaits, effect_key, standing};
 use super::state::State;
 use super::wire::{
     Asked, Begun, Brief, By, Doubted, Ended, Ending, Event, Rested, Settled, Task, Unclear,
@@ -65,9 +65,12 @@ pub fn unread(entry: &Entry) -> Run {
     }
 }
 
-/// What only people can say of a run.
+/// What is in doubt about a run.
 pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
     let Some(run) = run(id, history) else { return Vec::new() };
+    let mut state = State::default();
+    history.iter().for_each(|past| state.apply(&past.event));
+    let awaits = |id: &str| state.work.as_ref()?.step(id).and_then(awaits);
     let tasks = history.iter().find_map(|past| match &past.event {
         Event::Opened(opened) => Some(&opened.brief.rounds),
         Event::Planned(_)
@@ -86,9 +89,10 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
         let mut tasks = tasks.into_iter().flatten().flatten();
         tasks.find(|task| task.id == id).map_or(json!({}), |task| task.args.clone())
     };
-    let asked = run.steps.iter().filter(|step| step.state == StepState::Asked);
-    asked
+    run.steps
+        .iter()
         .filter_map(|step| {
+            let awaits = awaits(&step.id)?;
             let doubt = step.doubts.last()?;
             Some(Question {
                 run: id,
@@ -97,6 +101,7 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
                 args: args(&step.id),
                 since: doubt.since,
                 evidence: doubt.evidence.clone(),
+                awaits,
             })
         })
         .collect()
@@ -235,5 +240,6 @@ fn word(failure: &Failure) -> &'static str {
         Class::Failed => "failed",
         Class::Unknown => "unknown",
         Class::Stopped => "stopped",
+        Class::Going => "goes on",
     }
 }

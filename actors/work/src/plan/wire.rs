@@ -223,6 +223,9 @@ pub struct Settled {
     /// The check, or a person.
     pub by: By,
     pub evidence: String,
+    /// If it is to be done once more, not before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,7 +33,10 @@ pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
     let connection = desk.connection;
     let known = match find(connection, post.to)? {
         Some(known) => known,
-        None if post.opens => Known { entity: make(connection, post)?, refusal: None },
+        None if post.opens => match answer_of_forgotten(connection, post)? {
+            Some(answer) => return Ok(Posted::Known(answer)),
+            None => Known { entity: make(connection, post)?, refusal: None },
+        },
         None => return Ok(Posted::Refused(Undeliverable::Unknown(post.to))),
     };
     let sql = "SELECT answer, state FROM inbox WHERE entity = ?1 AND key = ?2";
@@ -57,6 +60,18 @@ pub(super) fn post(desk: &Desk<'_>, post: &Post) -> rusqlite::Result<Posted> {
         return Ok(Posted::Refused(Undeliverable::Full(post.to)));
     }
     Ok(Posted::Taken(put_in(connection, known.entity, post)?))
+}
+
+/// What somebody under this key was answered by an entity that has gone since: its history was too
+/// much to keep, and its keys are not.
+fn answer_of_forgotten(
+    connection: &Connection,
+    post: &Post,
+) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
+    let sql = "SELECT answer FROM forgotten JOIN inbox USING (entity)
+               WHERE kind = ?1 AND id = ?2 AND key = ?3 AND state = 1 LIMIT 1";
+    let key = params![post.to.kind.prefix(), post.to.id.to_bytes(), post.key];
+    connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()
 }
 
 /// The fault of a mutant.

@@ -44,6 +44,13 @@ const STEPS: &[&str] = &["
     CREATE INDEX entities_of_kind ON entities (kind);
     -- Entities that nobody finds any more, and whose rows still go.
     CREATE TABLE going (entity INTEGER PRIMARY KEY) STRICT;
+    -- Those of them of whom doors have keys that are still known.
+    CREATE TABLE forgotten (
+        entity INTEGER PRIMARY KEY,
+        kind   TEXT    NOT NULL,
+        id     BLOB    NOT NULL
+    ) STRICT;
+    CREATE INDEX forgotten_by_name ON forgotten (kind, id);
 
     -- In the order of arrival, which clusters what is written together.
     CREATE TABLE events (

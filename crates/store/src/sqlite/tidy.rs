@@ -21,6 +21,8 @@ pub(super) struct Plan {
     retention: Retention,
     /// Closed entities that go, the oldest first.
     closed: Vec<EntityRow>,
+    /// Those that went before, and whose last key has gone.
+    forgotten: Vec<EntityRow>,
     /// Blobs that were named by nobody when the reader looked.
     spare: Vec<Blob>,
 }
@@ -31,8 +33,9 @@ pub(super) fn plan(
     retention: Retention,
 ) -> Result<Plan, Error> {
     let closed = closed(connection, now, &retention).map_err(failed)?;
+    let forgotten = forgotten(connection, &retention).map_err(failed)?;
     let spare = spare(connection, now, &retention).map_err(failed)?;
-    Ok(Plan { now, retention, closed, spare })
+    Ok(Plan { now, retention, closed, forgotten, spare })
 }
 
 /// Looked for only when all those of before are gone: the question reads every closed entity.
@@ -61,6 +64,14 @@ fn closed(
         portion_max,
     ];
     connection.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect()
+}
+
+fn forgotten(connection: &Connection, retention: &Retention) -> rusqlite::Result<Vec<EntityRow>> {
+    let sql = "SELECT entity FROM forgotten
+               WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.entity = forgotten.entity)
+               LIMIT ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map([retention.portion_max], |row| row.get(0))?.collect()
 }
 
 fn spare(
@@ -101,6 +112,7 @@ pub(super) fn tidy(desk: &Desk<'_>, plan: &Plan) -> rusqlite::Result<Tidied> {
     let left = plan.retention.portion_max.max(1);
     let mut portion = Portion { connection: desk.connection, left, tidied: Tidied::default() };
     portion.remove_keys(before(plan.now, plan.retention.key_age_max))?;
+    portion.forget(&plan.forgotten)?;
     portion.hide(&plan.closed)?;
     portion.remove_rows()?;
     portion.remove_blobs(&plan.spare, before(plan.now, plan.retention.spare_age_min))?;
@@ -116,9 +128,24 @@ impl Portion<'_> {
         Ok(())
     }
 
-    /// In one stroke, so that nobody ever finds half a history. Their rows follow.
+    /// Nobody can ask for them by a key any more; no key was added since the reader looked.
+    fn forget(&mut self, forgotten: &[EntityRow]) -> rusqlite::Result<()> {
+        for entity in forgotten.iter().take(self.left as usize) {
+            let sql = "DELETE FROM forgotten WHERE entity = ?1";
+            let gone = self.connection.prepare_cached(sql)?.execute([entity])?;
+            self.count(gone);
+        }
+        Ok(())
+    }
+
+    /// In one stroke, so that nobody ever finds half a history. Their rows follow, but for the keys
+    /// of doors: those are kept for as long as all others, however much there is of the rest.
     fn hide(&mut self, closed: &[EntityRow]) -> rusqlite::Result<()> {
         for entity in closed.iter().take(self.left as usize) {
+            let sql = "INSERT OR IGNORE INTO forgotten (entity, kind, id)
+                       SELECT entity, kind, id FROM entities WHERE entity = ?1 AND status = 1
+                           AND EXISTS (SELECT 1 FROM inbox WHERE entity = ?1 AND state = 1)";
+            self.connection.prepare_cached(sql)?.execute([entity])?;
             let sql = "DELETE FROM entities WHERE entity = ?1 AND status = 1";
             let gone = self.connection.prepare_cached(sql)?.execute([entity])?;
             if gone == 1 {
@@ -135,7 +162,7 @@ impl Portion<'_> {
             "DELETE FROM events WHERE position IN (
                  SELECT position FROM events WHERE entity = ?1 ORDER BY seq LIMIT ?2)",
             "DELETE FROM inbox WHERE ordinal IN (
-                 SELECT ordinal FROM inbox WHERE entity = ?1 LIMIT ?2)",
+                 SELECT ordinal FROM inbox WHERE entity = ?1 AND state = 0 LIMIT ?2)",
             "DELETE FROM blob_uses WHERE entity = ?1 AND hash IN (
                  SELECT hash FROM blob_uses WHERE entity = ?1 LIMIT ?2)",
         ];

@@ -132,11 +132,18 @@ impl Shelf {
             entity.inbox.retain(|row| !is_over(row.taken_at));
             tidied.keys += (count - entity.inbox.len()) as u32;
         }
+        let count = self.forgotten.len();
+        self.forgotten
+            .retain(|(_, row)| !row.taken_at.is_some_and(|at| is_old(at, retention.key_age_max)));
+        tidied.keys += (count - self.forgotten.len()) as u32;
         for address in self.over(now, retention) {
             if let Some(entity) = self.entities.remove(&address) {
-                let rows = entity.events.len() + entity.inbox.len() + entity.blobs.len();
+                let (keys, waiting): (Vec<_>, Vec<_>) =
+                    entity.inbox.into_iter().partition(|row| row.taken_at.is_some());
+                let rows = entity.events.len() + waiting.len() + entity.blobs.len();
                 tidied.rows += rows as u32;
                 tidied.entities += 1;
+                self.forgotten.extend(keys.into_iter().map(|row| (address, row)));
             }
         }
         let used: BTreeSet<_> =

@@ -121,7 +121,7 @@ impl Book {
 /// The tools of one node: `near`, `far` and `look`.
 ///
 /// The arguments say how it goes: `takes_ms`, and `says`, a list of what it answers the first,
-/// second … time: `ok`, `busy`, `fail`, `unknown`, `silent`, `panic`; `ok` after that. An effect
+/// second … time: `ok`, `busy`, `fail`, `unknown`, `going`, `silent`, `panic`; `ok` after that. An effect
 /// happens half way through, unless the answer is `busy` or `fail`. `look` tells whether its key
 /// has had an effect; the first `blind` looks see nothing, and complain. `attaches` is how many bytes
 /// come with an answer, and `uses` names what a near hand, or one who looks, is at meanwhile.
@@ -205,7 +205,7 @@ async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, F
     let half = Duration::from_millis(call.args["takes_ms"].as_u64().unwrap_or(10)) / 2;
     let request = book.ask(call);
     let says = call.args["says"][request as usize - 1].as_str().unwrap_or("ok").to_owned();
-    let happens = matches!(says.as_str(), "ok" | "unknown" | "silent");
+    let happens = matches!(says.as_str(), "ok" | "unknown" | "silent" | "going");
     if happens && &*call.tool == "far" {
         let half = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);
         book.happen_at(&call.key, now().saturating_add(half));
@@ -226,6 +226,7 @@ async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, F
         "busy" => Err(failure(Class::Busy { after_ms: None }, Value::Null)),
         "fail" => Err(failure(Class::Failed, Value::Null)),
         "unknown" => Err(failure(Class::Unknown, Value::Null)),
+        "going" => Err(failure(Class::Going, Value::Null)),
         "silent" => {
             clock.sleep(call.within).await;
             Err(failure(Class::Unknown, Value::Null))

@@ -337,7 +337,7 @@ conformance! {
         }
         turn(both, plan(9), |turn| Append { at: at(1), ..turn }).await;
         assert_eq!(tidied(both, 1_100, &keep).await, Tidied::default());
-        let gone = Tidied { entities: 1, rows: 2, ..Tidied::default() };
+        let gone = Tidied { entities: 1, rows: 1, ..Tidied::default() };
         assert_eq!(tidied(both, 1_101, &keep).await, gone);
         let left = Query { state: Some(State::Closed), ..Query::default() };
         assert_eq!(names(both, left, 9).await, [plan(4), plan(3), plan(2)]);
@@ -353,12 +353,33 @@ conformance! {
         assert_eq!(texts(both, plan(9)).await, ["one"], "open ones stay, however old");
     }
 
+    async fn a_key_is_known_for_as_long_when_its_entity_has_gone(both) {
+        closed(both, plan(1), 5).await;
+        turn(both, plan(2), |turn| turn).await;
+        let retention = Retention {
+            closed_count_max: 0,
+            key_age_max: Duration::from_millis(100),
+            ..Retention::default()
+        };
+        let gone = Tidied { entities: 1, rows: 1, ..Tidied::default() };
+        assert_eq!(tidied(both, 100, &retention).await, gone);
+        let known = both.post(post(plan(1), "first")).await.expect("the journal works");
+        assert_eq!(known, Posted::Known(Some(b"yes".to_vec())));
+        let stray = Post { opens: false, ..post(plan(1), "first") };
+        assert_eq!(refusal(both, stray).await, Undeliverable::Unknown(plan(1)));
+        // That of the open one has gone with it.
+        let gone = Tidied { keys: 2, ..Tidied::default() };
+        assert_eq!(tidied(both, 106, &retention).await, gone);
+        tidied(both, 107, &retention).await;
+        taken(both, post(plan(1), "first")).await;
+    }
+
     async fn whoever_is_made_again_inherits_nothing(both) {
         closed(both, plan(1), 5).await;
         turn(both, plan(2), |turn| turn).await;
         let none = Retention { closed_count_max: 0, ..Retention::default() };
         assert_eq!(tidied(both, 100, &none).await.entities, 1);
-        taken(both, post(plan(1), "first")).await;
+        taken(both, post(plan(1), "another")).await;
         let claim = claimed(both, plan(1)).await;
         assert_eq!((claim.head, claim.before), (Seq(0), Before::Clean));
         assert_eq!(texts(both, plan(1)).await, [""; 0]);
