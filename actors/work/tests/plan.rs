@@ -519,7 +519,10 @@ fn spoken(step: &Value, settle: Option<bool>, expected: &Expect) -> (Run, (u32, 
 #[test]
 fn what_a_person_wants_done_is_done_however_often_it_was_tried() {
     let step = json!({"id": "a", "tool": "near", "args": {"says": ["unknown"]}});
-    let (_, done) = spoken(&step, Some(false), &expect![[r#"
+    let (_, done) = spoken(
+        &step,
+        Some(false),
+        &expect![[r#"
         opened
         round 1
         a begun, attempt 1
@@ -529,7 +532,8 @@ fn what_a_person_wants_done_is_done_however_often_it_was_tried() {
         a begun, attempt 1
         a done
         closed, Completed
-    "#]]);
+    "#]],
+    );
     assert_eq!(done.0, 2);
 }
 
@@ -537,7 +541,10 @@ fn what_a_person_wants_done_is_done_however_often_it_was_tried() {
 fn whoever_said_no_has_some_time_before_it_is_asked_again() {
     let step = json!({"id": "a", "tool": "near", "args": {"says": ["fail", "fail"]},
                       "attempts": 3, "check": {"tool": "look", "args": {}}});
-    let (run, done) = spoken(&step, None, &expect![[r#"
+    let (run, done) = spoken(
+        &step,
+        None,
+        &expect![[r#"
         opened
         round 1
         a begun, attempt 1
@@ -551,7 +558,8 @@ fn whoever_said_no_has_some_time_before_it_is_asked_again() {
         a begun, attempt 3
         a done
         closed, Completed
-    "#]]);
+    "#]],
+    );
     assert_eq!(done, (3, 1));
     let begun: Vec<_> = run.steps[0].attempts.iter().map(|attempt| attempt.begun_at).collect();
     let pauses: Vec<_> = begun.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect();
@@ -562,7 +570,10 @@ fn whoever_said_no_has_some_time_before_it_is_asked_again() {
 fn what_could_not_be_ended_is_neither_looked_at_nor_repeated() {
     let checked = json!({"id": "a", "tool": "near", "args": {"says": ["going"]}, "attempts": 2,
                          "check": {"tool": "look", "args": {}}});
-    let (_, done) = spoken(&checked, Some(true), &expect![[r#"
+    let (_, done) = spoken(
+        &checked,
+        Some(true),
+        &expect![[r#"
         opened
         round 1
         a begun, attempt 1
@@ -570,17 +581,22 @@ fn what_could_not_be_ended_is_neither_looked_at_nor_repeated() {
         a asks
         a happened: true, says Person
         closed, Completed
-    "#]]);
+    "#]],
+    );
     assert_eq!(done.0, 1);
     let keyed = json!({"id": "a", "tool": "near", "args": {"says": ["going"]}, "attempts": 2,
                        "effect": "keyed"});
-    let (_, done) = spoken(&keyed, None, &expect![[r#"
+    let (_, done) = spoken(
+        &keyed,
+        None,
+        &expect![[r#"
         opened
         round 1
         a begun, attempt 1
         a failed: as the test says
         closed, Failed
-    "#]]);
+    "#]],
+    );
     assert_eq!(done.0, 1);
 }
 

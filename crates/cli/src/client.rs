@@ -143,9 +143,8 @@ impl Client {
                 let message = clean(&message).chars().take(MESSAGE_CHARS_MAX).collect();
                 match status {
                     // About what was asked for, and not about the node.
-                    StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
-                        Error::Malformed(message)
-                    }
+                    StatusCode::BAD_REQUEST => Error::Malformed(message),
+                    StatusCode::PAYLOAD_TOO_LARGE => Error::TooBig(message),
                     StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::LOCKED => {
                         Error::NotNow(message)
                     }

@@ -26,6 +26,19 @@ pub enum Error {
     /// What was asked is wrong in itself.
     #[error("{0}")]
     Malformed(String),
+    /// What was sent is more than the node takes.
+    #[error("{0}")]
+    TooBig(String),
+    /// Asked once more under this key it is still one request.
+    #[error(
+        "whether the run has begun is not known: say the same again with `--key {key}`, and it \
+         begins once"
+    )]
+    Unsure {
+        key: String,
+        #[source]
+        source: Box<Error>,
+    },
     /// What was asked for is not there, or does not take that now.
     #[error("{0}")]
     NotNow(String),
@@ -83,11 +96,13 @@ impl Error {
             Error::Faults(_)
             | Error::Script { .. }
             | Error::Malformed(_)
+            | Error::TooBig(_)
             | Error::Nowhere { .. } => Exit::Usage,
             Error::Late { .. }
             | Error::Token { .. }
             | Error::Refused { .. }
             | Error::NotNow(_)
+            | Error::Unsure { .. }
             | Error::Foreign { .. }
             | Error::TooLong { .. }
             | Error::Broken { .. }
@@ -112,6 +127,8 @@ impl Error {
             Error::Refused { status, .. } => *status == 503,
             Error::Foreign { .. }
             | Error::Malformed(_)
+            | Error::TooBig(_)
+            | Error::Unsure { .. }
             | Error::NotNow(_)
             | Error::Nowhere { .. }
             | Error::TooLong { .. }

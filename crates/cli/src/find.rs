@@ -36,6 +36,11 @@ impl Find {
         &self.data
     }
 
+    /// Whether it is known by an address, and its token by what was said.
+    pub(crate) fn is_told(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// Looks the node up. The token counts only beside an address; a folder holds its own.
     pub(crate) fn find(&self, token: Option<Token>) -> Result<Found, Error> {
         if let Some(url) = &self.url {

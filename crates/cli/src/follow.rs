@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::id::Address;
 use domain::run::{Run, State, StepState};
@@ -26,14 +26,13 @@ pub(crate) async fn run(
     out: &mut impl Write,
 ) -> Result<Exit, Error> {
     let mut shown = Shown::default();
-    let mut away = Duration::ZERO;
+    let mut away: Option<Instant> = None;
     loop {
         match look(id, &ask, token.clone()).await {
             Ok(run) => {
-                if !away.is_zero() && !ask.json {
+                if away.take().is_some() && !ask.json {
                     text::write("the node is back\n", out)?;
                 }
-                away = Duration::ZERO;
                 if !ask.json {
                     text::write(&shown.news(&run), out)?;
                 }
@@ -44,11 +43,15 @@ pub(crate) async fn run(
                     return Ok(if is_completed { Exit::Done } else { Exit::Failed });
                 }
             }
-            Err(error) if error.is_absence() && away < AWAY_MAX => {
-                if away.is_zero() && !ask.json {
+            // Nobody gives it another one.
+            Err(error @ Error::Token { .. }) if ask.find.is_told() => return Err(error),
+            Err(error)
+                if error.is_absence() && away.is_none_or(|since| since.elapsed() < AWAY_MAX) =>
+            {
+                if away.is_none() && !ask.json {
                     text::write("the node is away: waiting for it\n", out)?;
                 }
-                away += LOOK_EVERY;
+                away.get_or_insert_with(Instant::now);
             }
             Err(error) => return Err(error),
         }

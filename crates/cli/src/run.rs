@@ -8,6 +8,7 @@ use domain::id::Address;
 use domain::run::{Replayed, Run};
 use domain::token::Token;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ask::Ask;
 use crate::{Error, Exit, follow, story, text};
@@ -98,11 +99,53 @@ async fn begin(
     let Arguments { script, key, follow, ask, .. } = arguments;
     let script = read(&script.unwrap_or_default())?;
     let client = ask.client(token.clone())?;
-    let opened: Opened = client.post("/v1/runs", script, key.as_deref()).await?;
+    // Whoever gives none would not know what to do when the answer is lost.
+    let key = key.unwrap_or_else(text::once);
+    let opened = match client.post("/v1/runs", script.clone(), Some(&key)).await {
+        Err(Error::Broken { .. }) => client.post("/v1/runs", script.clone(), Some(&key)).await,
+        answer => answer,
+    };
+    let opened: Opened = match opened {
+        Ok(opened) => opened,
+        Err(error @ (Error::Broken { .. } | Error::Late { .. })) => {
+            return Err(Error::Unsure { key, source: error.into() });
+        }
+        Err(Error::TooBig(message)) => return Err(too_big(message, &script)),
+        Err(error) => return Err(error),
+    };
     if follow {
         return follow::run(opened.id, ask, token, out).await;
     }
     ask.show(&opened, |opened| format!("{}\n", opened.id), out)
+}
+
+/// With the place of what makes it so big.
+fn too_big(message: String, script: &[u8]) -> Error {
+    let script = serde_json::from_slice(script).unwrap_or_default();
+    match heaviest(&script, String::new()) {
+        Some((place, bytes)) => Error::Faults(vec![
+            message,
+            format!("{place}: has {bytes} bytes: keep them in a file that the step reads"),
+        ]),
+        None => Error::TooBig(message),
+    }
+}
+
+/// The place of the longest text, and its length. As deep as JSON is read.
+fn heaviest(value: &Value, place: String) -> Option<(String, usize)> {
+    let longest = |all: &mut dyn Iterator<Item = (String, usize)>| all.max_by_key(|found| found.1);
+    match value {
+        Value::String(text) => Some((place, text.len())),
+        Value::Array(values) => {
+            let values = values.iter().enumerate();
+            longest(&mut values.filter_map(|(at, value)| heaviest(value, format!("{place}[{at}]"))))
+        }
+        Value::Object(values) => longest(&mut values.iter().filter_map(|(name, value)| {
+            let dot = if place.is_empty() { "" } else { "." };
+            heaviest(value, format!("{place}{dot}{name}"))
+        })),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

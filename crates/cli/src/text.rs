@@ -90,6 +90,12 @@ pub(crate) fn age(ms: u64) -> String {
     }
 }
 
+/// A name that nobody else gives: of this process, and of this moment.
+pub(crate) fn once() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("once-{}-{}", std::process::id(), now.as_nanos())
+}
+
 /// How long ago it was.
 pub(crate) fn ago(at: Timestamp) -> String {
     format!("{} ago", between(at, now()))

@@ -1,6 +1,7 @@
 //! A script: rounds of steps that a person wrote down, as JSON.
 
 mod check;
+mod once;
 mod read;
 
 use std::fmt;

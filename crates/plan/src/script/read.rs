@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 
 use domain::nearest::nearest;
 use domain::tool::{Effect, OnDoubt};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::once::Once;
 use super::{Check, Deadline, Fault, Limits, Round, Script, Step};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
@@ -19,9 +21,14 @@ pub(super) fn script(text: &str, limits: &Limits) -> Result<Script, Vec<Fault>> 
         let what = format!("is longer than {} bytes: keep data out of it", limits.text_bytes_max);
         return Err(fault("the script", what));
     }
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let Once(value) = serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        fault(&place, format!("this is no JSON: {}", story(&error)))
+        match error.classify() {
+            Category::Data => fault(&place, story(&error)),
+            Category::Io | Category::Syntax | Category::Eof => {
+                fault(&place, format!("this is no JSON: {}", story(&error)))
+            }
+        }
     })?;
     let mut reader = Reader { faults: Vec::new() };
     let script = reader.script(&value);

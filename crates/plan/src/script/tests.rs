@@ -55,6 +55,10 @@ fn everything_that_can_be_said_is_read() {
 fn what_is_no_script_is_refused_with_the_place_and_what_to_write() {
     let rows = [
         ("", "line 1, column 0: this is no JSON: EOF while parsing a value"),
+        (
+            r#"{"version": 1, "rounds": [{"steps": [{"id": "a", "id": "b"}]}]}"#,
+            "line 1, column 53: the key `id` stands here twice",
+        ),
         ("{\n \"version\" 1}", "line 2, column 12: this is no JSON: expected `:`"),
         ("[]", "the script: is a list, and must be an object {…}"),
         (r#"{"rounds":[]}"#, "the script: says no version: write \"version\": 1"),

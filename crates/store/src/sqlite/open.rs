@@ -1,5 +1,7 @@
 //! Opening the file: what is asked of SQLite, and what people are told when it cannot be had.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -65,6 +67,11 @@ pub(super) struct Connections {
 
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenError> {
     let named = |source| OpenError::of(path, source);
+    refuse_what_was_emptied(path)?;
+    // Nobody else may read it; what SQLite makes beside it is made alike.
+    let mut made = OpenOptions::new();
+    // Where that fails, SQLite says why.
+    let _ = made.write(true).create_new(true).mode(0o600).open(path);
     // Each connection has a thread of its own.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -89,6 +96,17 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenEr
         reading.push(reader);
     }
     Ok(Connections { writing, reading })
+}
+
+/// SQLite would begin a new one, and nobody would know that there had been another.
+fn refuse_what_was_emptied(path: &Path) -> Result<(), OpenError> {
+    let length = |path: &Path| path.metadata().map_or(0, |found| found.len());
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    match length(path) == 0 && length(Path::new(&wal)) > 0 {
+        true => Err(OpenError::NotAJournal { path: path.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
