@@ -1,39 +1,55 @@
 //! The chain of the audit: each line holds the hash of the one before.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use domain::id::Address;
 use domain::journal::Error;
 use domain::records::{Broken, Chain, Fault, Line, Position};
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::read::failed;
 use super::rows;
 use super::writer::Desk;
 
-/// The hash of the last line, as the transaction that is open now leaves it; so that it need not
-/// be read for each line.
+/// The end of the chain, as the transaction that is open now leaves it: it is read once, and written
+/// once for all lines of a commit.
 #[derive(Default)]
-pub(super) struct Tail(RefCell<Option<Vec<u8>>>);
+pub(super) struct Tail {
+    end: RefCell<Option<Chain>>,
+    has_moved: Cell<bool>,
+}
 
 impl Tail {
     /// The transaction was undone: the next line asks the file.
     pub(super) fn forget(&self) {
-        self.0.replace(None);
+        self.end.replace(None);
+        self.has_moved.set(false);
     }
 
-    fn take(&self, connection: &Connection) -> rusqlite::Result<Vec<u8>> {
-        match self.0.take() {
-            Some(hash) => Ok(hash),
-            None => {
-                let sql = "SELECT hash FROM audit ORDER BY position DESC LIMIT 1";
-                let last = connection.query_row(sql, [], |row| row.get(0)).optional()?;
-                Ok(last.unwrap_or_default())
-            }
+    fn take(&self, connection: &Connection) -> rusqlite::Result<Chain> {
+        match self.end.take() {
+            Some(end) => Ok(end),
+            None => end(connection),
         }
     }
+
+    /// Comes last in a transaction.
+    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.has_moved.replace(false)
+            && let Some(Chain { lines, head }) = &*self.end.borrow()
+        {
+            let sql = "UPDATE audit_end SET lines = ?1, hash = ?2";
+            connection.prepare_cached(sql)?.execute(params![lines, head])?;
+        }
+        Ok(())
+    }
+}
+
+fn end(connection: &Connection) -> rusqlite::Result<Chain> {
+    let sql = "SELECT lines, hash FROM audit_end";
+    connection.query_row(sql, [], |row| Ok(Chain { lines: row.get(0)?, head: row.get(1)? }))
 }
 
 /// Adds one line to the end.
@@ -43,13 +59,16 @@ pub(super) fn link(
     at: Timestamp,
     line: &[u8],
 ) -> rusqlite::Result<()> {
-    let before = desk.tail.take(desk.connection)?;
+    let Chain { lines, head: before } = desk.tail.take(desk.connection)?;
     let address = entity.to_string();
-    let hash = hash(&before, &address, at, line);
-    let sql = "INSERT INTO audit (address, at, line, before, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![address, at.as_millis(), line, before, hash];
+    let head = hash(&before, &address, at, line);
+    let sql = "INSERT INTO audit (position, address, at, line, before, hash)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let lines = lines + 1;
+    let values = params![lines, address, at.as_millis(), line, before, head];
     desk.connection.prepare_cached(sql)?.execute(values)?;
-    desk.tail.0.replace(Some(hash));
+    desk.tail.end.replace(Some(Chain { lines, head }));
+    desk.tail.has_moved.set(true);
     Ok(())
 }
 
@@ -87,6 +106,9 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
 
 /// Walks the chain from its beginning to its end, or to the first link that does not hold.
 pub(crate) fn verify(connection: &Connection) -> Result<Result<Chain, Broken>, Error> {
+    // Lines that are added meanwhile are seen by neither question.
+    let moment = connection.unchecked_transaction().map_err(failed)?;
+    let end = end(&moment).map_err(failed)?;
     let sql = "SELECT position, address, at, line, before, hash FROM audit ORDER BY position";
     let mut statement = connection.prepare(sql).map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
@@ -102,13 +124,13 @@ pub(crate) fn verify(connection: &Connection) -> Result<Result<Chain, Broken>, E
         }
         chain = Chain { lines: position.0, head: row.get(5).map_err(failed)? };
     }
-    // Numbers are given once, so the highest one that was given tells of lines cut off at the end.
-    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'";
-    let last: Option<u64> =
-        connection.query_row(sql, [], |row| row.get(0)).optional().map_err(failed)?;
-    let is_cut = last.unwrap_or(0) > chain.lines;
-    let missing = Broken { position: Position(chain.lines + 1), fault: Fault::Missing };
-    Ok(if is_cut { Err(missing) } else { Ok(chain) })
+    Ok(if end.lines > chain.lines {
+        Err(Broken { position: Position(chain.lines + 1), fault: Fault::Missing })
+    } else if end != chain {
+        Err(Broken { position: Position(chain.lines), fault: Fault::Hash })
+    } else {
+        Ok(chain)
+    })
 }
 
 /// How this line does not follow what was read so far.

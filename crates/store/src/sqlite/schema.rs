@@ -103,7 +103,7 @@ const STEPS: &[&str] = &["
     ) STRICT;
 
     CREATE TABLE audit (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         -- As text: the chain outlives the entity, and can be checked from a dump.
         address  TEXT    NOT NULL,
         at       INTEGER NOT NULL,
@@ -112,6 +112,12 @@ const STEPS: &[&str] = &["
         before   BLOB    NOT NULL,
         hash     BLOB    NOT NULL
     ) STRICT;
+    -- One row: how many lines there are, and the hash of the last one; it tells of a tail cut off.
+    CREATE TABLE audit_end (
+        lines INTEGER NOT NULL,
+        hash  BLOB    NOT NULL
+    ) STRICT;
+    INSERT INTO audit_end (lines, hash) VALUES (0, x'');
 
     CREATE TABLE blobs (
         hash  BLOB    PRIMARY KEY,

@@ -370,6 +370,7 @@ impl Pen<'_> {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let desk = Desk { connection, options, tail };
         batch.iter_mut().try_for_each(|write| write.perform(&desk))?;
+        tail.write(connection)?;
         batch.into_iter().for_each(|write| write.settle(Ok(())));
         thread::park_timeout(MUTANT_LAG);
         connection.execute_batch("COMMIT")
@@ -390,6 +391,7 @@ impl Pen<'_> {
         run("BEGIN IMMEDIATE")?;
         let desk = Desk { connection, options, tail };
         let done = batch.iter_mut().try_for_each(|write| write.perform(&desk));
+        let done = done.and_then(|()| tail.write(connection));
         let done = done.and_then(|()| run("COMMIT").map(|_| ()));
         if done.is_err() && !connection.is_autocommit() {
             // Where that fails too, the next beginning says so.
