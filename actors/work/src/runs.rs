@@ -175,7 +175,10 @@ fn unread(run: Address, error: BoxError) -> Error {
 }
 
 fn aside(run: Address, error: &dyn std::error::Error) -> Error {
-    Error::Refused(format!("{error}: look at it with `lares quarantine show {run}`"))
+    Error::Refused(format!(
+        "{error}: look at it with `lares quarantine show {run}`; if it had ended, give it up with \
+         `lares quarantine discard {run}`"
+    ))
 }
 
 impl domain::run::Runs for Runs {

@@ -48,15 +48,19 @@ pub async fn run(
 
 /// Says what was copied.
 pub fn show(copied: &Copied, arguments: &Arguments, out: &mut impl Write) -> Result<Exit, Error> {
-    arguments.ask.show(copied, tell, out)
+    let shown = arguments.ask.show(copied, tell, out)?;
+    Ok(if copied.audit_broken.is_some() { Exit::Failed } else { shown })
 }
 
 /// One line of what is in a copy.
 pub fn tell(copied: &Copied) -> String {
-    let Copied { file, entities, events, blobs, audit_lines, .. } = copied;
+    let Copied { file, entities, events, blobs, audit_lines, audit_broken, .. } = copied;
+    let broken = audit_broken.as_ref().map_or(String::new(), |broken| {
+        format!("{}: see `lares audit verify`; all else is sound\n", text::clean(broken))
+    });
     format!(
         "{}: {entities} entities, {events} events, {blobs} blobs, {audit_lines} lines of the audit, \
-         all read again\n",
+         all read again\n{broken}",
         file.display()
     )
 }

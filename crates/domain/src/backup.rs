@@ -16,6 +16,8 @@ pub struct Copied {
     pub audit_lines: u64,
     /// The hash of the last line of the audit, in hexadecimal digits.
     pub audit_head: String,
+    /// Where the audit is broken, and how; it is copied as it is, and counted up to there.
+    pub audit_broken: Option<String>,
 }
 
 /// Why there is no copy.

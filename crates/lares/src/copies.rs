@@ -34,7 +34,7 @@ impl Backup for Copies {
 }
 
 fn copied(file: PathBuf, checked: &Checked) -> Copied {
-    let Checked { entities, events, blobs, audit } = checked;
+    let Checked { entities, events, blobs, audit, audit_broken } = checked;
     Copied {
         file,
         entities: *entities,
@@ -42,6 +42,7 @@ fn copied(file: PathBuf, checked: &Checked) -> Copied {
         blobs: *blobs,
         audit_lines: audit.lines,
         audit_head: hex(&audit.head),
+        audit_broken: audit_broken.as_ref().map(ToString::to_string),
     }
 }
 
@@ -62,7 +63,6 @@ fn refused(error: BackupError) -> Error {
         | BackupError::Thread(_)
         | BackupError::TooNew { .. }
         | BackupError::Damaged { .. }
-        | BackupError::Audit { .. }
         | BackupError::Sqlite { .. } => Error::Failed(story),
     }
 }
@@ -119,9 +119,7 @@ fn failure(error: BackupError) -> Failure {
         BackupError::Occupied(_) => (Exit::Usage, Some(code::OCCUPIED)),
         BackupError::NoJournal(_) => (Exit::Absent, None),
         BackupError::TooNew { .. } => (Exit::Usage, Some(code::TOO_NEW)),
-        BackupError::Damaged { .. } | BackupError::Audit { .. } => {
-            (Exit::Failed, Some(code::DAMAGED))
-        }
+        BackupError::Damaged { .. } => (Exit::Failed, Some(code::DAMAGED)),
         BackupError::Busy
         | BackupError::Closed
         | BackupError::Thread(_)

@@ -14,7 +14,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::records::Broken;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
@@ -59,8 +58,6 @@ pub enum BackupError {
     /// The journal it was made of may be damaged as well: look at that first.
     #[error("{} is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
-    #[error("{} is damaged: {broken}", path.display())]
-    Audit { path: PathBuf, broken: Broken },
     #[error("cannot start the thread that reads the copy")]
     Thread(#[source] io::Error),
     #[error("cannot write {}", path.display())]
@@ -88,7 +85,7 @@ impl Sqlite {
         if to.exists() {
             return Err(BackupError::Exists(to.to_owned()));
         }
-        make(to, check::check_politely, |part| match is_beside(self.file(), part) {
+        make(self.file(), to, check::check_politely, |part| match is_beside(self.file(), part) {
             true => self.copy(part, pace),
             false => copy_a_moment(self.file(), part, pace),
         })
@@ -118,7 +115,7 @@ pub fn backup(folder: &Path, to: &Path, pace: Pace) -> Result<Checked, BackupErr
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    make(to, check::check_politely, |part| copy_a_moment(&from, part, pace))
+    make(&from, to, check::check_politely, |part| copy_a_moment(&from, part, pace))
 }
 
 /// Makes a journal in this folder from a copy. Nothing that is there is ever written over.
@@ -136,7 +133,7 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Checked, BackupError> {
         move |source| BackupError::File { path, source }
     };
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
-    make(&target, check, |part| {
+    make(file, &target, check, |part| {
         let mut from = File::open(file).map_err(failed(file))?;
         let mut to = OpenOptions::new().write(true).open(part).map_err(failed(part))?;
         io::copy(&mut from, &mut to).map_err(failed(part))?;
@@ -144,17 +141,26 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Checked, BackupError> {
     })
 }
 
-/// Fills a file under another name, and gives it its own once it is on the disk and checked.
+/// Fills a file with what is in another one, under another name, and gives it its own once it is on
+/// the disk and checked.
 fn make(
+    from: &Path,
     to: &Path,
     check: fn(&Path) -> Result<Checked, BackupError>,
     fill: impl FnOnce(&Path) -> Result<(), BackupError>,
 ) -> Result<Checked, BackupError> {
     let part = with_end(to, ".part");
+    let named = |mut error| {
+        if let BackupError::Damaged { path, .. } = &mut error {
+            // The other one is gone by then.
+            from.clone_into(path);
+        }
+        error
+    };
     let made = fresh(&part)
         .map_err(|source| BackupError::File { path: part.clone(), source })
         .and_then(|()| fill(&part))
-        .and_then(|()| check(&part))
+        .and_then(|()| check(&part).map_err(named))
         .and_then(|checked| {
             publish(&part, to)
                 .map_err(|source| BackupError::File { path: to.to_owned(), source })?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::journal::{Append, Journal, Seq};
-use domain::records::{Fault, Records};
+use domain::records::{Fault, Records, Unmended};
 use futures::future::{join, join_all};
 use rusqlite::Connection;
 use store::{BackupError, Pace, Sqlite, backup, check, restore};
@@ -95,7 +95,6 @@ fn a_damaged_journal_gives_no_copy_and_a_damaged_copy_no_journal() {
         ("DELETE FROM entities WHERE entity = 2", "belongs to nobody"),
         ("DELETE FROM blob_parts WHERE part = 1", "checksum differs"),
         ("DELETE FROM blobs", "is missing"),
-        ("UPDATE audit SET line = x'00' WHERE position = 5", "broken at line 5"),
         ("PRAGMA user_version = 99", "of version 99"),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -132,6 +131,25 @@ fn what_is_put_aside_for_its_damage_keeps_nobody_from_a_copy() {
     backup(folder.path(), &folder.path().join("two"), Pace::default()).expect("that is known");
     tamper(&journal, &format!("UPDATE entities SET status = 1 WHERE entity = {of_it}"));
     backup(folder.path(), &folder.path().join("three"), Pace::default()).expect("it still is");
+}
+
+#[test]
+fn what_was_damaged_after_it_had_ended_can_be_given_up() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let journal = open(folder.path());
+    block(fill(&journal, 2, 20));
+    let file = folder.path().join("lares.db");
+    tamper(&file, "UPDATE entities SET status = 1");
+    let sound = block(journal.discard(plan(1), at(9))).expect("it works");
+    assert!(matches!(sound, Err(Unmended::Sound { .. })), "{sound:?}");
+    let of_it =
+        "entity = (SELECT entity FROM entities WHERE id = x'01010101010101010101010101010101')";
+    tamper(&file, &format!("UPDATE events SET body = x'00' WHERE seq = 7 AND {of_it}"));
+    let refused = journal.backup(&folder.path().join("one"), Pace::default());
+    let refused = refused.expect_err("it is damaged").to_string();
+    assert!(refused.contains("lares.db is damaged: event 7 of"), "{refused}");
+    block(journal.discard(plan(1), at(9))).expect("it works").expect("it is damaged");
+    journal.backup(&folder.path().join("two"), Pace::default()).expect("that is known");
 }
 
 #[test]
@@ -234,6 +252,8 @@ fn the_audit_of_a_copy_names_its_broken_line() {
     let copy = folder.path().join("copy");
     backup(folder.path(), &copy, Pace::default()).expect("it is sound");
     tamper(&copy, "DELETE FROM audit WHERE position = 6");
-    let Err(BackupError::Audit { broken, .. }) = check(&copy) else { panic!("it is broken") };
+    let checked = check(&copy).expect("all else is sound");
+    let broken = checked.audit_broken.expect("it is broken");
+    assert_eq!(checked.audit.lines, 5);
     assert_eq!((broken.position.0, broken.fault), (6, Fault::Missing));
 }

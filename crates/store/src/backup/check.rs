@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use domain::blob::Blob;
 use domain::id::Address;
-use domain::records::Chain;
+use domain::records::{Broken, Chain};
 use rusqlite::{Connection, OpenFlags};
 
 use super::BackupError;
@@ -19,7 +19,10 @@ pub struct Checked {
     pub entities: u64,
     pub events: u64,
     pub blobs: u64,
+    /// Up to where it is sound.
     pub audit: Chain,
+    /// Lines cannot be mended, and are no reason to be without a copy of all the rest.
+    pub audit_broken: Option<Broken>,
 }
 
 /// How much is read between two rests: some milliseconds' worth of steps of SQLite's machine.
@@ -90,9 +93,12 @@ fn read_all(file: &Path, connection: &Connection) -> Result<Checked, BackupError
     heads(connection).map_err(|what| damaged(file, &what))?;
     let blobs = whole_blobs(connection).map_err(|what| damaged(file, &what))?;
     let audit = audit::verify(connection).map_err(|error| damaged(file, &error))?;
-    let audit = audit.map_err(|broken| BackupError::Audit { path: file.to_owned(), broken })?;
+    let (audit, audit_broken) = match audit {
+        Ok(chain) => (chain, None),
+        Err(broken) => (Chain { lines: broken.position.0 - 1, head: Vec::new() }, Some(broken)),
+    };
     let entities = connection.query_row("SELECT count(*) FROM entities", [], |row| row.get(0));
-    Ok(Checked { entities: entities.map_err(sqlite)?, events, blobs, audit })
+    Ok(Checked { entities: entities.map_err(sqlite)?, events, blobs, audit, audit_broken })
 }
 
 fn damaged(file: &Path, what: &dyn std::fmt::Display) -> BackupError {
@@ -139,7 +145,10 @@ fn events(connection: &Connection) -> Result<u64, Fault> {
         let entity: Address = rows::address(row, 8)
             .map_err(|error| Fault(format!("an event {seq} belongs to nobody: {error}")))?;
         if rows::recorded(entity, row)?.is_none() {
-            return Err(Fault(format!("event {seq} of {entity} is not what was written")));
+            return Err(Fault(format!(
+                "event {seq} of {entity} is not what was written: if the journal itself is like \
+                 that, give the entity up with `lares quarantine discard {entity}`"
+            )));
         }
         count += 1;
     }

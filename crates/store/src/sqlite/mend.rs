@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append::{self, Known};
 use super::list;
-use super::rows::EntityRow;
+use super::rows::{self, EntityRow};
 use super::writer::Desk;
 
 // --- dead letters ---
@@ -87,13 +87,42 @@ pub(super) fn discard(
     let connection = desk.connection;
     let entity = match quarantined(connection, *address)? {
         Ok(entity) => entity,
-        Err(unmended) => return Ok(Err(unmended)),
+        Err(unmended) => return give_up(connection, *address, unmended),
     };
     let sql = "UPDATE entities SET status = 1, epoch = epoch + 1, owes = 0, wake_at = NULL,
                    changed_at = ?2
                WHERE entity = ?1";
     connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
     bury_what_waits(connection, entity, *address, *at)?;
+    Ok(Ok(()))
+}
+
+/// One that has ended hears nothing, so nobody puts it aside when its history is damaged; it says
+/// why from then on, like one that was.
+fn give_up(
+    connection: &Connection,
+    address: Address,
+    unmended: Unmended,
+) -> rusqlite::Result<Result<(), Unmended>> {
+    let sql = "SELECT seq, events.epoch, at, name, version, body, heard, checksum, head
+               FROM events JOIN entities USING (entity) WHERE kind = ?1 AND id = ?2 AND status = 1
+               ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![address.kind.prefix(), address.id.to_bytes()])?;
+    let (mut read, mut head) = (0_u64, 0_u64);
+    let mut is_damaged = false;
+    while let Some(row) = found.next()? {
+        let is_next = row.get::<_, u64>(0)? == read + 1;
+        is_damaged |= !is_next || rows::recorded(address, row)?.is_none();
+        (read, head) = (read + 1, row.get(8)?);
+    }
+    if !is_damaged && read == head {
+        return Ok(Err(unmended));
+    }
+    let sql = "UPDATE entities SET reason = 'its history was damaged after it had ended'
+               WHERE kind = ?1 AND id = ?2 AND status = 1";
+    let key = params![address.kind.prefix(), address.id.to_bytes()];
+    connection.prepare_cached(sql)?.execute(key)?;
     Ok(Ok(()))
 }
 
