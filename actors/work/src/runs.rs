@@ -7,6 +7,7 @@ use domain::id::{Address, Kind};
 use domain::journal::{self, Ordinal, Post, Posted, Undeliverable};
 use domain::records::{self, Place, Query};
 use domain::run::{Error, Page, Question, Replayed, Run};
+use domain::tool::Content;
 use domain::wire::Written;
 use domain::{BoxError, BoxFuture};
 use runtime::durable::{self, past};
@@ -136,6 +137,30 @@ impl Runs {
         }
     }
 
+    async fn attachment(&self, run: Address, step: &str, name: &str) -> Result<Vec<u8>, Error> {
+        let told = self.look(run).await?;
+        let found = told.steps.iter().find(|told| told.id == step).ok_or_else(|| {
+            Error::Refused(format!("it has no step {step}: `lares run show {run}` lists them"))
+        })?;
+        let all = || found.attachments.iter().map(|attachment| attachment.name.as_str());
+        let Some(attachment) = found.attachments.iter().find(|found| found.name == name) else {
+            let which = match found.attachments.is_empty() {
+                true => "`lares run show` shows all that it has brought".to_owned(),
+                false => format!("it has {}", all().collect::<Vec<_>>().join(" and ")),
+            };
+            return Err(Error::Refused(format!("step {step} has no attachment {name}: {which}")));
+        };
+        let lost = |why: &str| Error::Refused(format!("{name} of step {step} is lost: {why}"));
+        let blob = match &attachment.content {
+            Content::Kept { blob, .. } => blob.parse().ok(),
+            Content::Lost { why, .. } => return Err(lost(why)),
+            Content::Bytes(_) => None,
+        };
+        let blob = blob.ok_or_else(|| lost("its name cannot be read"))?;
+        let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
+        kept.ok_or_else(|| lost("it is not in the journal"))
+    }
+
     async fn replay(&self, run: Address) -> Result<Replayed, Error> {
         let events = self.show(run).await?.seq;
         let replayed = durable::replay::<Plan>(&*self.desk.journal, run).await;
@@ -201,6 +226,15 @@ impl domain::run::Runs for Runs {
         key: Option<String>,
     ) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.ask(run, key, entity::Post::Cancel(Cancel { reason })))
+    }
+
+    fn attachment(
+        &self,
+        run: Address,
+        step: String,
+        name: String,
+    ) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
+        Box::pin(async move { self.attachment(run, &step, &name).await })
     }
 
     fn replay(&self, run: Address) -> BoxFuture<'_, Result<Replayed, Error>> {

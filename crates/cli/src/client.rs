@@ -58,6 +58,11 @@ impl Client {
         self.ask(self.http.get(self.url(path))).await
     }
 
+    /// Reads what lives at `path`, whatever it is.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Error> {
+        self.answer(self.http.get(self.url(path))).await
+    }
+
     /// Asks for something to be done. The same key again is the same request.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
@@ -77,7 +82,12 @@ impl Client {
         format!("{}{path}", self.node.url)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, mut request: RequestBuilder) -> Result<T, Error> {
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
+        let body = self.answer(request).await?;
+        serde_json::from_slice(&body).map_err(|error| self.foreign(error.into()))
+    }
+
+    async fn answer(&self, mut request: RequestBuilder) -> Result<Vec<u8>, Error> {
         if let Some(token) = &self.node.token {
             request = request.bearer_auth(token.expose());
         }
@@ -87,7 +97,7 @@ impl Client {
         if !status.is_success() {
             return Err(self.refusal(status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| self.foreign(error.into()))
+        Ok(body)
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {

@@ -28,7 +28,7 @@ enum Verb {
 #[derive(Debug, Clone, Args)]
 struct Settle {
     /// RUN/STEP, as `lares doubts` lists it
-    id: Doubt,
+    id: OfRun,
     #[command(flatten)]
     verdict: Verdict,
     #[command(flatten)]
@@ -48,23 +48,29 @@ struct Verdict {
 
 /// Names a step of a run.
 #[derive(Debug, Clone)]
-struct Doubt {
-    run: Address,
-    step: String,
+pub(crate) struct OfRun {
+    pub(crate) run: Address,
+    pub(crate) step: String,
 }
 
-impl FromStr for Doubt {
+/// Whether a step, or what it brings, can be called so.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
+    !name.is_empty() && name.chars().all(is_plain)
+}
+
+impl FromStr for OfRun {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('/').filter(|(_, step)| !step.is_empty());
-        let (run, step) = parts.ok_or("write it as RUN/STEP, as `lares doubts` lists it")?;
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
-        if !step.chars().all(is_plain) {
+        let (run, step) =
+            parts.ok_or("write it as RUN/STEP, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3/note")?;
+        if !is_plain(step) {
             return Err(format!("no step can be called `{step}`"));
         }
         let run = run.parse().map_err(|error: domain::id::NoAddress| error.to_string())?;
-        Ok(Doubt { run, step: step.to_owned() })
+        Ok(OfRun { run, step: step.to_owned() })
     }
 }
 
@@ -78,7 +84,7 @@ pub async fn run(
         happened: bool,
     }
 
-    let Verb::Settle(Settle { id: Doubt { run, step }, verdict, ask }) = arguments.verb;
+    let Verb::Settle(Settle { id: OfRun { run, step }, verdict, ask }) = arguments.verb;
     let happened = verdict.happened;
     let path = path(run, &format!("/steps/{step}/settle"));
     let body = text::json(&Body { happened })?.into_bytes();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ask::Ask;
+use crate::doubt::OfRun;
 use crate::{Error, Exit, follow, story, text};
 
 /// What may be said after `lares run`.
@@ -38,6 +39,8 @@ enum Verb {
     Show(One),
     /// End a run: begin nothing more, ask what runs to end, and wait for it
     Cancel(Cancel),
+    /// Print all that a step has written, where that was more than `show` shows
+    Output(Output),
     /// Decide the history of a run again, with nothing done, and compare
     Replay(One),
 }
@@ -46,6 +49,17 @@ enum Verb {
 struct One {
     /// As `lares runs` lists it, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3
     id: Address,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Output {
+    /// RUN/STEP, as `lares run show` names it
+    id: OfRun,
+    /// Which of what it has written, such as stdout
+    #[arg(value_parser = plain)]
+    name: String,
     #[command(flatten)]
     ask: Ask,
 }
@@ -61,6 +75,13 @@ struct Cancel {
 
 /// More than any name needs; the node takes no more.
 const KEY_BYTES_MAX: usize = 200;
+
+fn plain(name: &str) -> Result<String, String> {
+    match crate::doubt::is_plain(name) {
+        true => Ok(name.to_owned()),
+        false => Err("write it as `lares run show` does, such as stdout".to_owned()),
+    }
+}
 
 fn readable(key: &str) -> Result<String, String> {
     let is_plain = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -81,6 +102,7 @@ pub async fn run(
     match arguments.verb {
         Some(Verb::Show(one)) => show(one, token, out).await,
         Some(Verb::Cancel(cancel)) => end(cancel, token, out).await,
+        Some(Verb::Output(output)) => print(output, token, out).await,
         Some(Verb::Replay(one)) => replay(one, token, out).await,
         None => begin(arguments, token, out).await,
     }
@@ -163,6 +185,26 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 async fn show(one: One, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
     let run: Run = one.ask.client(token)?.get(&path(one.id, "")).await?;
     one.ask.show(&run, story::tell, out)
+}
+
+async fn print(output: Output, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        name: &'a str,
+        bytes: usize,
+        text: &'a str,
+    }
+
+    let Output { id: OfRun { run, step }, name, ask } = output;
+    let place = path(run, &format!("/steps/{step}/attachments/{name}"));
+    let bytes = ask.client(token)?.bytes(&place).await?;
+    if ask.json {
+        let text = String::from_utf8_lossy(&bytes);
+        let shown = Shown { name: &name, bytes: bytes.len(), text: &text };
+        return ask.show(&shown, |_| String::new(), out);
+    }
+    text::write_bytes(&bytes, out)?;
+    Ok(Exit::Done)
 }
 
 async fn end(cancel: Cancel, token: Option<Token>, out: &mut impl Write) -> Result<Exit, Error> {

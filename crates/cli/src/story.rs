@@ -2,6 +2,7 @@
 
 use domain::run::{Attempt, Doubt, Run, Step};
 use domain::time::Timestamp;
+use domain::tool::{Attachment, Content};
 use serde_json::Value;
 
 use crate::text::{age, clean};
@@ -42,6 +43,23 @@ fn tell_step(run: &Run, step: &Step, text: &mut String) {
     }
     if let Some(output) = &step.output {
         *text += &tell_output(output);
+    }
+    for attachment in &step.attachments {
+        *text += &tell_attachment(step, attachment);
+    }
+}
+
+/// What was more than the output takes.
+fn tell_attachment(step: &Step, attachment: &Attachment) -> String {
+    let name = clean(&attachment.name);
+    match &attachment.content {
+        Content::Kept { bytes, .. } => {
+            format!("  {bytes} bytes of {name} are kept: lares run output {} {name}\n", step.key)
+        }
+        Content::Lost { why, bytes } => {
+            format!("  {bytes} bytes of {name} are lost: {}\n", clean(why))
+        }
+        Content::Bytes(_) => String::new(),
     }
 }
 

@@ -61,7 +61,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, Error> {
 }
 
 pub(crate) fn write(text: &str, out: &mut impl Write) -> Result<(), Error> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    write_bytes(text.as_bytes(), out)
+}
+
+pub(crate) fn write_bytes(bytes: &[u8], out: &mut impl Write) -> Result<(), Error> {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         // Who reads has seen enough, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Error::Write),

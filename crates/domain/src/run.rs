@@ -211,6 +211,14 @@ pub trait Runs: Send + Sync + 'static {
         key: Option<String>,
     ) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// All that a step has brought under this name, where it was too much for its output.
+    fn attachment(
+        &self,
+        run: Address,
+        step: String,
+        name: String,
+    ) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
+
     /// Decides its history again, with nothing done.
     fn replay(&self, run: Address) -> BoxFuture<'_, Result<Replayed, Error>>;
 

@@ -38,6 +38,7 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
         .route("/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/v1/runs/{run}/replay", post(runs::replay))
         .route("/v1/runs/{run}/steps/{step}/settle", post(runs::settle))
+        .route("/v1/runs/{run}/steps/{step}/attachments/{name}", get(runs::attachment))
         .route("/v1/doubts", get(runs::doubts))
         .route("/v1/turns", post(sessions::begin))
         .route("/v1/sessions/{session}", get(sessions::show))

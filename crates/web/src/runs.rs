@@ -53,6 +53,19 @@ pub(crate) async fn show(
     Ok(Json(desk.runs.show(address(&run)?).await?))
 }
 
+/// As it was written, whatever that is: nobody is to take it for a page.
+pub(crate) async fn attachment(
+    State(desk): State<Arc<Desk>>,
+    Path((run, step, name)): Path<(String, String, String)>,
+) -> Result<Response, Refusal> {
+    let bytes = desk.runs.attachment(address(&run)?, step, name).await?;
+    let heads = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((heads, bytes).into_response())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {

@@ -95,6 +95,15 @@ impl Runs for NoRuns {
         none()
     }
 
+    fn attachment(
+        &self,
+        _: Address,
+        _: String,
+        _: String,
+    ) -> BoxFuture<'_, Result<Vec<u8>, run::Error>> {
+        none()
+    }
+
     fn replay(&self, _: Address) -> BoxFuture<'_, Result<Replayed, run::Error>> {
         none()
     }

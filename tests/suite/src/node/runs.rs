@@ -50,6 +50,28 @@ fn a_run_is_shown_to_people_and_to_programs_and_can_be_decided_again() {
 }
 
 #[test]
+fn what_is_too_much_to_show_is_kept_and_printed_as_it_was() {
+    let node = Node::start();
+    let run = node.open(json!([shell("a", "seq 20000; echo x >&2")]));
+    until("it has completed", || (state(&node, &run) == "completed").then_some(()));
+    let of_run = format!("{run}/a");
+    let shown = node.said(&["run", "show", &run]);
+    let verb = format!("lares run output {of_run} stdout");
+    assert!(shown.contains(&verb), "no {verb} in {shown}");
+    let printed = node.said(&["run", "output", &of_run, "stdout"]);
+    let expected: String = (1..=20_000).map(|number| format!("{number}\n")).collect();
+    assert!(printed == expected, "{} bytes", printed.len());
+    assert_eq!(node.told(&["run", "output", &of_run, "stdout"])["bytes"], expected.len());
+    for (id, name, part) in [
+        (of_run.as_str(), "stderr", "it has stdout"),
+        (&format!("{run}/b"), "stdout", "it has no step b"),
+    ] {
+        let ended = node.run(&["run", "output", id, name]);
+        assert!(ended.code == Some(1) && ended.stderr.contains(part), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_run_can_be_seen_from_the_moment_it_was_accepted() {
     let node = Node::start();
     for _ in 0..20 {
