@@ -136,7 +136,7 @@ impl Records for Grudging {
         never()
     }
 
-    fn discard_letter(&self, _: Letter) -> BoxFuture<'_, Result<bool, Error>> {
+    fn discard_letter(&self, _: Letter, _: Timestamp) -> BoxFuture<'_, Result<bool, Error>> {
         never()
     }
 

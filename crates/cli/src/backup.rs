@@ -21,6 +21,11 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether an address says which node is meant.
+    pub fn is_told(&self) -> bool {
+        self.ask.find.is_told()
+    }
+
     /// The file, and the folder that it is a copy of where nobody runs.
     pub fn by_hand(&self) -> (&Path, &Path) {
         (&self.file, self.ask.find.data())

@@ -8,6 +8,8 @@ pub mod shown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::BoxFuture;
 use crate::id::{Address, Kind};
 use crate::journal::{Body, Error, Ordinal, Seq, Undeliverable};
@@ -150,6 +152,22 @@ pub struct Chain {
     pub head: Vec<u8>,
 }
 
+/// What people have mended: a line of the audit of whom it was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum Mended {
+    Released,
+    Discarded,
+    LetterReplayed { letter: i64 },
+    LetterDiscarded { letter: i64 },
+}
+
+impl Mended {
+    pub fn line(self) -> Vec<u8> {
+        serde_json::to_vec(&self).expect("a line is plain data")
+    }
+}
+
 /// The first link that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the audit is broken at line {}: {}", position.0, fault.name())]
@@ -252,7 +270,7 @@ pub trait Records: Send + Sync + 'static {
     fn replay(&self, letter: Letter, at: Timestamp) -> BoxFuture<'_, Result<Replayed, Error>>;
 
     /// Removes a dead letter for good. Tells whether there was one.
-    fn discard_letter(&self, letter: Letter) -> BoxFuture<'_, Result<bool, Error>>;
+    fn discard_letter(&self, letter: Letter, at: Timestamp) -> BoxFuture<'_, Result<bool, Error>>;
 
     /// Opens a quarantined entity again. Its history stays, whoever had it before can write no
     /// more, and it is due at once as one that was left in a crash.

@@ -15,7 +15,7 @@ use store::{BackupError, Checked, Pace, Sqlite};
 
 use crate::code;
 use crate::failure::Failure;
-use crate::folder::Folder;
+use crate::folder::{self, Folder};
 
 /// The port, over the journal of this node.
 pub(crate) struct Copies(pub(crate) Arc<Sqlite>);
@@ -71,9 +71,13 @@ fn refused(error: BackupError) -> Error {
 pub(crate) fn back_up(arguments: cli::backup::Arguments) -> Result<Exit, Failure> {
     let by_hand = arguments.clone();
     let asked = crate::try_ask(|token, out| Box::pin(cli::backup::run(arguments, token, out)))?;
+    let (file, data) = by_hand.by_hand();
     match asked {
-        Err(cli::Error::NoNode { .. } | cli::Error::Ended { .. }) => {
-            let (file, data) = by_hand.by_hand();
+        Err(cli::Error::NoAnswer { .. }) if by_hand.is_told() || folder::is_held(data) => {
+            Ok(asked?)
+        }
+        // No answer: its process is gone, and another one has its number.
+        Err(cli::Error::NoNode { .. } | cli::Error::Ended { .. } | cli::Error::NoAnswer { .. }) => {
             // Should a node start meanwhile, the copy is as sound.
             let checked = store::backup(data, file, Pace::default()).map_err(failure)?;
             let copied = copied(file.to_owned(), &checked);

@@ -79,6 +79,12 @@ const HOLDER_PAUSE: Duration = Duration::from_millis(10);
 /// More digits than any pid has.
 const PID_BYTES_MAX: u64 = 20;
 
+/// Whether a node has this folder. Unlike a pid, a lock is nobody else's.
+pub(crate) fn is_held(path: &Path) -> bool {
+    let lock = File::open(path.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 impl Folder {
     /// Makes the folder where it is missing, and takes it for this process.
     pub(crate) fn claim(path: &Path) -> Result<Self, Error> {

@@ -69,7 +69,7 @@ pub(crate) async fn discard(
     Path(letter): Path<String>,
 ) -> Result<Json<Taken>, Refusal> {
     let letter = number(&letter)?;
-    match desk.records.discard_letter(letter).await? {
+    match desk.records.discard_letter(letter, desk.clock.now()).await? {
         true => Ok(TAKEN),
         false => Err(unknown(letter)),
     }

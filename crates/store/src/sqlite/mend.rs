@@ -3,11 +3,12 @@
 
 use domain::id::Address;
 use domain::journal::{Post, Undeliverable};
-use domain::records::{DeadLetter, Letter, Replayed, State, Unmended};
+use domain::records::{DeadLetter, Letter, Mended, Replayed, State, Unmended};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append::{self, Known};
+use super::audit;
 use super::list;
 use super::rows::{self, EntityRow};
 use super::writer::Desk;
@@ -35,6 +36,8 @@ pub(super) fn replay(
     let post = Post { to, key, from, opens: false, body, at: *at };
     let ordinal = append::put_in(connection, entity, &post)?;
     remove(connection, *letter)?;
+    let mended = Mended::LetterReplayed { letter: letter.0 };
+    audit::link(desk, to, *at, &mended.line())?;
     Ok(Replayed::Posted { to, ordinal })
 }
 
@@ -53,7 +56,13 @@ fn fresh_key(
     Ok(key)
 }
 
-pub(super) fn discard_letter(desk: &Desk<'_>, letter: &Letter) -> rusqlite::Result<bool> {
+pub(super) fn discard_letter(
+    desk: &Desk<'_>,
+    (letter, at): &(Letter, Timestamp),
+) -> rusqlite::Result<bool> {
+    let Some(dead) = list::dead_letter(desk.connection, *letter)? else { return Ok(false) };
+    let mended = Mended::LetterDiscarded { letter: letter.0 };
+    audit::link(desk, dead.to, *at, &mended.line())?;
     remove(desk.connection, *letter)
 }
 
@@ -77,6 +86,7 @@ pub(super) fn release(
                    owes = max(owes, 1), changed_at = ?2
                WHERE entity = ?1";
     desk.connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
+    audit::link(desk, *address, *at, &Mended::Released.line())?;
     Ok(Ok(()))
 }
 
@@ -87,13 +97,20 @@ pub(super) fn discard(
     let connection = desk.connection;
     let entity = match quarantined(connection, *address)? {
         Ok(entity) => entity,
-        Err(unmended) => return give_up(connection, *address, unmended),
+        Err(unmended) => {
+            let given_up = give_up(connection, *address, unmended)?;
+            if given_up.is_ok() {
+                audit::link(desk, *address, *at, &Mended::Discarded.line())?;
+            }
+            return Ok(given_up);
+        }
     };
     let sql = "UPDATE entities SET status = 1, epoch = epoch + 1, owes = 0, wake_at = NULL,
                    changed_at = ?2
                WHERE entity = ?1";
     connection.prepare_cached(sql)?.execute(params![entity, at.as_millis()])?;
     bury_what_waits(connection, entity, *address, *at)?;
+    audit::link(desk, *address, *at, &Mended::Discarded.line())?;
     Ok(Ok(()))
 }
 

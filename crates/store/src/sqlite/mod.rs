@@ -223,8 +223,8 @@ impl Records for Sqlite {
         Box::pin(self.writer.write(mend::replay, (letter, at), 0))
     }
 
-    fn discard_letter(&self, letter: Letter) -> BoxFuture<'_, Result<bool, Error>> {
-        Box::pin(self.writer.write(mend::discard_letter, letter, 0))
+    fn discard_letter(&self, letter: Letter, at: Timestamp) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(self.writer.write(mend::discard_letter, (letter, at), 0))
     }
 
     fn release(

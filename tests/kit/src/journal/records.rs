@@ -7,8 +7,8 @@ use domain::BoxFuture;
 use domain::id::Address;
 use domain::journal::{Error, Post, Seq, Status, Undeliverable};
 use domain::records::{
-    Broken, Chain, DeadLetter, Entry, Letter, Line, Position, Query, Records, Replayed, Retention,
-    State, Summary, Tidied, Unmended,
+    Broken, Chain, DeadLetter, Entry, Letter, Line, Mended, Position, Query, Records, Replayed,
+    Retention, State, Summary, Tidied, Unmended,
 };
 use domain::time::Timestamp;
 
@@ -83,6 +83,7 @@ impl Shelf {
         let key = format!("letter/{}", letter.0).into();
         let post = Post { key, at, ..dead.post.clone() };
         self.dead.remove(&letter);
+        self.mended(to, at, Mended::LetterReplayed { letter: letter.0 });
         Replayed::Posted { to, ordinal: self.put_in(post) }
     }
 
@@ -100,7 +101,12 @@ impl Shelf {
         entity.epoch.0 += 1;
         entity.owes = entity.owes.max(1);
         entity.changed_at = at;
+        self.mended(address, at, Mended::Released);
         Ok(())
+    }
+
+    fn mended(&mut self, entity: Address, at: Timestamp, mended: Mended) {
+        audit::link(&mut self.audit, entity, at, mended.line());
     }
 
     fn discard(&mut self, address: Address, at: Timestamp) -> Result<(), Unmended> {
@@ -118,6 +124,7 @@ impl Shelf {
         }
         entity.inbox.retain(|row| row.waiting.post.from.is_none());
         dead.into_iter().for_each(|dead| self.bury(dead));
+        self.mended(address, at, Mended::Discarded);
         Ok(())
     }
 
@@ -216,8 +223,13 @@ impl Records for FakeJournal {
         Box::pin(ready(Ok(self.shelf().replay(letter, at))))
     }
 
-    fn discard_letter(&self, letter: Letter) -> BoxFuture<'_, Result<bool, Error>> {
-        Box::pin(ready(Ok(self.shelf().dead.remove(&letter).is_some())))
+    fn discard_letter(&self, letter: Letter, at: Timestamp) -> BoxFuture<'_, Result<bool, Error>> {
+        let mut shelf = self.shelf();
+        let dead = shelf.dead.remove(&letter);
+        if let Some(dead) = &dead {
+            shelf.mended(dead.post.to, at, Mended::LetterDiscarded { letter: letter.0 });
+        }
+        Box::pin(ready(Ok(dead.is_some())))
     }
 
     fn release(

@@ -64,6 +64,11 @@ async fn names(both: &dyn Both, query: Query, limit: u32) -> Vec<Address> {
 }
 
 /// All portions, as one.
+async fn audited(both: &dyn Both) -> Vec<String> {
+    let lines = both.audit(Position(0), 9).await.expect("the records work");
+    lines.into_iter().map(|line| String::from_utf8_lossy(&line.line).into_owned()).collect()
+}
+
 async fn tidied(both: &dyn Both, millis: u64, retention: &Retention) -> Tidied {
     let mut all = Tidied::default();
     loop {
@@ -203,6 +208,7 @@ conformance! {
         let gone = Replayed::Unknown(letter);
         assert_eq!(both.replay(letter, at(9)).await.ok(), Some(gone));
         assert_eq!(both.dead_letters(None, 9).await.ok(), Some(vec![]));
+        assert_eq!(audited(both).await, [r#"{"what":"letter_replayed","letter":1}"#]);
         // The number of a letter, and so its key, is never given again.
         assert!(dead(both, plan(2), "bb").await > letter);
     }
@@ -217,8 +223,9 @@ conformance! {
         let replayed = both.replay(letter, at(10)).await.expect("the records work");
         assert_eq!(replayed, Replayed::Refused(Undeliverable::Closed(session(1))));
         assert_eq!(both.dead_letters(None, 9).await.expect("the records work").len(), 1);
-        assert_eq!(both.discard_letter(letter).await.ok(), Some(true));
-        assert_eq!(both.discard_letter(letter).await.ok(), Some(false));
+        assert_eq!(both.discard_letter(letter, at(9)).await.ok(), Some(true));
+        assert_eq!(both.discard_letter(letter, at(9)).await.ok(), Some(false));
+        assert_eq!(audited(both).await, [r#"{"what":"letter_discarded","letter":1}"#]);
         assert_eq!(both.dead_letters(None, 9).await.ok(), Some(vec![]));
     }
 
@@ -229,6 +236,7 @@ conformance! {
         let refused = refusal(both, post(plan(1), "b")).await;
         assert!(matches!(refused, Undeliverable::Quarantined { .. }), "{refused:?}");
         assert_eq!(both.release(plan(1), at(9)).await.ok(), Some(Ok(())));
+        assert_eq!(audited(both).await, [r#"{"what":"released"}"#]);
         let due = both.due(None, 9).await.expect("the journal works");
         assert!(due.iter().any(|due| due.entity == plan(1) && due.at.is_none()), "{due:?}");
         // Whoever had it before writes no more.
@@ -252,6 +260,7 @@ conformance! {
     async fn whoever_is_discarded_is_closed_and_what_waited_is_dead(both) {
         quarantined(both, plan(1)).await;
         assert_eq!(both.discard(plan(1), at(9)).await.ok(), Some(Ok(())));
+        assert_eq!(audited(both).await, [r#"{"what":"discarded"}"#]);
         assert_eq!(refusal(both, post(plan(1), "b")).await, Undeliverable::Closed(plan(1)));
         let closed = Query { state: Some(State::Closed), ..Query::default() };
         let entries = list(both, closed, 9).await;

@@ -1,5 +1,6 @@
 //! Copies of the journal: made in use or at rest, checked, and put back where there is nothing.
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -56,6 +57,16 @@ fn a_folder_where_nobody_runs_is_copied_as_well() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("1 entities"), "{}", ended.stdout);
     check_refused(&backup, 2, &["is there already"]);
+
+    // The number that the node had is another process's now, as after a restart of the machine.
+    let free = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let url = format!("http://{}", free.local_addr().expect("it has one"));
+    drop(free);
+    let told = json!({"pid": std::process::id(), "url": url, "token": "x"}).to_string();
+    std::fs::write(folder.path().join("node.json"), told).expect("there is room");
+    let again = folder.path().join("again");
+    let ended = run(&["backup", text(&again), "--data", text(folder.path())]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 
     let nowhere = folder.path().join("nowhere");
     let backup = ["backup", text(&nowhere), "--data", text(&nowhere)];
