@@ -28,7 +28,8 @@ enum Verb {
 #[derive(Debug, Clone, Args)]
 struct List {
     /// How many at most; 100 is the most that one page holds
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
     /// Those after this line
     #[arg(long, value_name = "LINE", default_value_t = 0)]

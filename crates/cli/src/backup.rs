@@ -60,12 +60,16 @@ pub fn show(copied: &Copied, arguments: &Arguments, out: &mut impl Write) -> Res
 /// One line of what is in a copy.
 pub fn tell(copied: &Copied) -> String {
     let Copied { file, entities, events, blobs, audit_lines, audit_broken, .. } = copied;
+    let but = match copied.put_aside {
+        0 => String::new(),
+        aside => format!(" but for the histories of {aside} that are, or were, quarantined"),
+    };
     let broken = audit_broken.as_ref().map_or(String::new(), |broken| {
         format!("{}: see `lares audit verify`; all else is sound\n", text::clean(broken))
     });
     format!(
         "{}: {entities} entities, {events} events, {blobs} blobs, {audit_lines} lines of the audit, \
-         all read again\n{broken}",
+         all read again{but}\n{broken}",
         file.display()
     )
 }

@@ -174,10 +174,15 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Script { path: path.to_owned(), source };
     let mut text = Vec::new();
     if path == Path::new("-") {
-        std::io::stdin().take(SCRIPT_BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
+        std::io::stdin().take(SCRIPT_BYTES_MAX + 1).read_to_end(&mut text).map_err(failed)?;
     } else {
         let file = std::fs::File::open(path).map_err(failed)?;
-        file.take(SCRIPT_BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
+        file.take(SCRIPT_BYTES_MAX + 1).read_to_end(&mut text).map_err(failed)?;
+    }
+    if SCRIPT_BYTES_MAX < text.len() as u64 {
+        let what =
+            format!("the script is longer than {SCRIPT_BYTES_MAX} bytes: keep data out of it");
+        return Err(Error::Faults(vec![what]));
     }
     Ok(text)
 }

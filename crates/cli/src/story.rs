@@ -36,9 +36,8 @@ fn tell_step(run: &Run, step: &Step, text: &mut String) {
     for doubt in &step.doubts {
         *text += &tell_doubt(run, step, doubt);
     }
-    if step.attempts.is_empty()
-        && let Some(story) = &step.story
-    {
+    let told = step.attempts.last().and_then(|last| last.story.as_ref());
+    if let Some(story) = step.story.as_ref().filter(|story| told != Some(story)) {
         *text += &format!("  {}\n", clean(story));
     }
     if let Some(output) = &step.output {

@@ -15,7 +15,8 @@ use crate::ask::Ask;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Page {
     /// How many at most; 100 is the most that one page holds
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
     /// Those before this place, as the page before says it
     #[arg(long, value_name = "PLACE")]

@@ -13,6 +13,8 @@ pub struct Copied {
     pub entities: u64,
     pub events: u64,
     pub blobs: u64,
+    /// Entities whose histories were copied and not read: they are quarantined, or were.
+    pub put_aside: u64,
     pub audit_lines: u64,
     /// The hash of the last line of the audit, in hexadecimal digits.
     pub audit_head: String,

@@ -34,12 +34,13 @@ impl Backup for Copies {
 }
 
 fn copied(file: PathBuf, checked: &Checked) -> Copied {
-    let Checked { entities, events, blobs, audit, audit_broken } = checked;
+    let Checked { entities, events, blobs, put_aside, audit, audit_broken } = checked;
     Copied {
         file,
         entities: *entities,
         events: *events,
         blobs: *blobs,
+        put_aside: *put_aside,
         audit_lines: audit.lines,
         audit_head: hex(&audit.head),
         audit_broken: audit_broken.as_ref().map(ToString::to_string),

@@ -32,6 +32,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Runs a node until it is told to stop, or cannot go on.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    skills::close_inherited().context("cannot read /proc/self/fd").map_err(failed)?;
     log::start()?;
     // Before the folder: whoever mistypes an address finds nothing made.
     if let Some(listen) = arguments.listen {

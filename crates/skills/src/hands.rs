@@ -4,7 +4,7 @@
 //! gets it alone knows that no guard has an order: one that takes its lock later has lost the node
 //! that would have given it one.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirEntry, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,19 @@ pub async fn hands_down(path: &Path, within: Duration) -> Result<(), Error> {
         }
         tokio::time::sleep(ATTEMPT_PERIOD).await;
     }
+}
+
+/// Closes what whoever started this program has left open: every tool would have it as well.
+///
+/// It comes first of all, when nothing is open that the program has opened itself.
+pub fn close_inherited() -> io::Result<()> {
+    let fd = |entry: io::Result<DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")?.filter_map(fd).collect();
+    for fd in open.into_iter().filter(|fd| *fd > nix::libc::STDERR_FILENO) {
+        // The folder that listed them is among them, and closed by now.
+        let _ = nix::unistd::close(fd);
+    }
+    Ok(())
 }
 
 /// Opens it so that no subprocess inherits it, which would share the lock.

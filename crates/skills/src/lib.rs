@@ -22,6 +22,6 @@ mod processes;
 mod shell;
 mod toolbox;
 
-pub use hands::hands_down;
+pub use hands::{close_inherited, hands_down};
 pub use options::{Environment, Options};
 pub use toolbox::{Error, Toolbox};

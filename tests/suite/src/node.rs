@@ -33,7 +33,11 @@ impl Node {
     }
 
     fn start_on(folder: TempDir) -> Self {
-        let mut process = Lares::start(&["up", "--data", text(folder.path()), "--listen", ANY]);
+        let process = Lares::start(&["up", "--data", text(folder.path()), "--listen", ANY]);
+        Self::of(folder, process)
+    }
+
+    fn of(folder: TempDir, mut process: Lares) -> Self {
         let line = process.line();
         let url = line.strip_prefix("lares is listening on ").expect("it says where").to_owned();
         Self { folder, process, url }

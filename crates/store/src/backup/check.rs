@@ -19,6 +19,8 @@ pub struct Checked {
     pub entities: u64,
     pub events: u64,
     pub blobs: u64,
+    /// Entities that are put aside, or were: their histories may be damaged, and were not read.
+    pub put_aside: u64,
     /// Up to where it is sound.
     pub audit: Chain,
     /// Lines cannot be mended, and are no reason to be without a copy of all the rest.
@@ -98,7 +100,10 @@ fn read_all(file: &Path, connection: &Connection) -> Result<Checked, BackupError
         Err(broken) => (Chain { lines: broken.position.0 - 1, head: Vec::new() }, Some(broken)),
     };
     let entities = connection.query_row("SELECT count(*) FROM entities", [], |row| row.get(0));
-    Ok(Checked { entities: entities.map_err(sqlite)?, events, blobs, audit, audit_broken })
+    let put_aside = format!("SELECT count(*) FROM ({PUT_ASIDE})");
+    let put_aside = connection.query_row(&put_aside, [], |row| row.get(0)).map_err(sqlite)?;
+    let entities = entities.map_err(sqlite)?;
+    Ok(Checked { entities, events, blobs, put_aside, audit, audit_broken })
 }
 
 fn damaged(file: &Path, what: &dyn std::fmt::Display) -> BackupError {

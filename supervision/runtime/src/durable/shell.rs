@@ -161,6 +161,11 @@ impl<E: Entity> Shell<E> {
                 self.life.head = recorded.seq;
             }
         }
+        if claimed.head < self.life.head {
+            // Nobody else writes: whatever it would append is refused for ever.
+            let (says, has) = (claimed.head.0, self.life.head.0);
+            return Ok(Err(format!("it says that it has {says} events, and has {has}")));
+        }
         Ok(Ok(()))
     }
 

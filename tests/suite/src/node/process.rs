@@ -55,6 +55,14 @@ impl Lares {
         Self::spawn(command)
     }
 
+    /// After a shell has done this.
+    pub(crate) fn start_after(words: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().arg("-c").arg(format!("{words}; exec \"$0\" \"$@\"")).arg(binary());
+        command.args(arguments).stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
     /// What it reads on its standard input is this file.
     pub(crate) fn start_reading(input: &Path, arguments: &[&str]) -> Self {
         let input = std::fs::File::open(input).expect("it is there");

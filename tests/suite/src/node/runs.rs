@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::process::Lares;
 use super::scripts::{Pipe, shell, until, with};
-use super::{Node, text};
+use super::{ANY, Node, text};
 
 fn state(node: &Node, run: &str) -> Value {
     node.told(&["run", "show", run])["state"].clone()
@@ -69,6 +70,19 @@ fn what_is_too_much_to_show_is_kept_and_printed_as_it_was() {
         let ended = node.run(&["run", "output", id, name]);
         assert!(ended.code == Some(1) && ended.stderr.contains(part), "{ended:?}");
     }
+}
+
+#[test]
+fn what_a_node_was_left_with_reaches_no_tool() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let leak = folder.path().join("leak");
+    let open = format!("exec 7>{}", text(&leak));
+    let up = ["up", "--data", text(folder.path()), "--listen", ANY];
+    let process = Lares::start_after(&open, &up);
+    let node = Node::of(folder, process);
+    let run = node.open(json!([shell("a", "echo leaked >&7")]));
+    until("it has failed", || (state(&node, &run) == "failed").then_some(()));
+    assert_eq!(std::fs::read_to_string(&leak).expect("it is there"), "");
 }
 
 #[test]
