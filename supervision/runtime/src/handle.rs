@@ -70,8 +70,9 @@ impl<M: Message> Handle<M> {
 
     /// Resolves when the incarnation that lives now is over, with how it ended; at once and with
     /// nothing when none lives.
-    pub async fn ended(&self) -> Option<Exit> {
-        self.mailbox.watch_end()?.await.ok()
+    pub fn ended(&self) -> impl Future<Output = Option<Exit>> + Send + use<M> {
+        let told = self.mailbox.watch_end();
+        async move { told?.await.ok() }
     }
 
     /// Kills the incarnation that lives now, as an accident would; its supervisor goes on from
