@@ -1,6 +1,7 @@
 //! What keeps a node from starting or from going on: each with a code, whose page says what to do.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,6 +50,26 @@ fn what_is_no_journal_is_not_touched() {
     std::fs::write(&file, &diary).expect("the folder is ours");
     check_start(&folder, &["E0005: ", "is no journal", "restore a backup"]);
     assert_eq!(std::fs::read_to_string(&file).expect("it is there"), diary);
+}
+
+#[test]
+fn a_journal_that_was_emptied_is_not_begun_anew() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("lares.db"), "").expect("the folder is ours");
+    std::fs::write(folder.path().join("lares.db-wal"), "frames").expect("the folder is ours");
+    check_start(&folder, &["E0005: ", "damaged", "restore a backup"]);
+}
+
+#[test]
+fn nobody_else_may_read_what_a_node_makes_in_a_folder_that_others_see() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), all).expect("the folder is ours");
+    let node = Node::start_on(folder);
+    for name in ["lares.db", "lares.db-wal", "lares.db-shm", "guards.lock", "node.json", "lock"] {
+        let found = std::fs::metadata(node.folder.path().join(name)).expect(name);
+        assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
+    }
 }
 
 #[test]

@@ -48,6 +48,15 @@ fn cut_off() -> (String, TempDir) {
 const SPOIL: &str = "UPDATE events SET checksum = checksum + 1 WHERE seq = 1";
 const MEND: &str = "UPDATE events SET checksum = checksum - 1 WHERE seq = 1";
 
+#[test]
+fn a_run_that_says_it_has_fewer_events_than_it_has_is_put_aside() {
+    let (run, folder) = cut_off();
+    tamper(folder.path(), "UPDATE entities SET head = head - 1 WHERE kind = 'pln'");
+    let node = start_aside(folder, &run);
+    let shown = node.said(&["quarantine", "show", &run]);
+    assert!(shown.contains("it says that it has"), "{shown}");
+}
+
 /// The next node on this folder, once it has put this run aside.
 fn start_aside(folder: TempDir, run: &str) -> Node {
     let node = Node::start_on(folder);

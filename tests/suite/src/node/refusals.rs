@@ -46,7 +46,11 @@ fn a_script_that_cannot_be_run_is_refused_with_all_that_is_wrong() {
 fn what_is_too_big_for_the_door_is_refused_with_what_to_do() {
     let node = Node::start();
     let huge = script(json!([shell("a", &"x".repeat(10 << 20))]));
-    check_script(&node, &huge, &["bytes", "the most", "file"]);
+    check_script(
+        &node,
+        &huge,
+        &["the most", "rounds[0].steps[0].args.command: has 10485760 bytes", "file"],
+    );
     // One that the door takes, and no step may have.
     let big = script(json!([shell("a", &"x".repeat(100_000))]));
     check_script(&node, &big, &["100014 bytes", "65536 is the most", "file"]);
