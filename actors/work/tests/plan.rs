@@ -308,16 +308,20 @@ fn cut_off(steps: &[Value]) -> Stage {
 
 /// A step that its node crashes in the middle of; a person says what became of it, if asked.
 fn crash_in(step: &Value, settle: Option<bool>, expected: &Expect) -> (u32, u32) {
-    let mut stage = cut_off(std::slice::from_ref(step));
+    end_of(cut_off(std::slice::from_ref(step)), settle, expected).1
+}
+
+/// How it ends, and what step `a` has done outside.
+fn end_of(mut stage: Stage, settle: Option<bool>, expected: &Expect) -> (Run, (u32, u32)) {
     if let Some(happened) = settle {
         stage.until(1, |run| run.state == State::WaitingForHuman);
         let settle = Settle { step: "a".to_owned(), happened };
         stage.post(plan(1), "settle", &entity::Post::Settle(settle));
     }
-    stage.finish(1);
+    let run = stage.finish(1);
     expected.assert_eq(&story(&stage, 1));
     stage.check_replay(1);
-    stage.effects(1, "a")
+    (run, stage.effects(1, "a"))
 }
 
 fn slow(rest: &Value) -> Value {
@@ -503,17 +507,9 @@ fn an_unsafe_step_that_is_to_fail_in_doubt_does() {
 
 /// A step that says how its attempts go; a person says what became of it, if asked.
 fn spoken(step: &Value, settle: Option<bool>, expected: &Expect) -> (Run, (u32, u32)) {
-    let mut stage = stage(1);
+    let stage = stage(1);
     stage.open(1, &json!([{"steps": [step]}]));
-    if let Some(happened) = settle {
-        stage.until(1, |run| run.state == State::WaitingForHuman);
-        let settle = Settle { step: "a".to_owned(), happened };
-        stage.post(plan(1), "settle", &entity::Post::Settle(settle));
-    }
-    let run = stage.finish(1);
-    expected.assert_eq(&story(&stage, 1));
-    stage.check_replay(1);
-    (run, stage.effects(1, "a"))
+    end_of(stage, settle, expected)
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! `lares doubt`: a person says what became of a step.
 
 use std::io::Write;
-use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use domain::id::Address;
 use domain::token::Token;
 use serde::Serialize;
 
 use crate::ask::Ask;
-use crate::run::path;
+use crate::run::{OfRun, path};
 use crate::{Error, Exit, text};
 
 /// What may be said after `lares doubt`.
@@ -44,34 +42,6 @@ struct Verdict {
     /// It has not: the step is done once more
     #[arg(long)]
     did_not: bool,
-}
-
-/// Names a step of a run.
-#[derive(Debug, Clone)]
-pub(crate) struct OfRun {
-    pub(crate) run: Address,
-    pub(crate) step: String,
-}
-
-/// Whether a step, or what it brings, can be called so.
-pub(crate) fn is_plain(name: &str) -> bool {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
-    !name.is_empty() && name.chars().all(is_plain)
-}
-
-impl FromStr for OfRun {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('/').filter(|(_, step)| !step.is_empty());
-        let (run, step) =
-            parts.ok_or("write it as RUN/STEP, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3/note")?;
-        if !is_plain(step) {
-            return Err(format!("no step can be called `{step}`"));
-        }
-        let run = run.parse().map_err(|error: domain::id::NoAddress| error.to_string())?;
-        Ok(OfRun { run, step: step.to_owned() })
-    }
 }
 
 pub async fn run(

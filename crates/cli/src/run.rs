@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use domain::id::Address;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ask::Ask;
-use crate::doubt::OfRun;
 use crate::{Error, Exit, follow, story, text};
 
 /// What may be said after `lares run`.
@@ -73,11 +73,39 @@ struct Cancel {
     reason: Option<String>,
 }
 
+/// Names a step of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct OfRun {
+    pub(crate) run: Address,
+    pub(crate) step: String,
+}
+
+/// Whether a step, or what it brings, can be called so.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
+    !name.is_empty() && name.chars().all(is_plain)
+}
+
+impl FromStr for OfRun {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').filter(|(_, step)| !step.is_empty());
+        let (run, step) =
+            parts.ok_or("write it as RUN/STEP, such as pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3/note")?;
+        if !is_plain(step) {
+            return Err(format!("no step can be called `{step}`"));
+        }
+        let run = run.parse().map_err(|error: domain::id::NoAddress| error.to_string())?;
+        Ok(OfRun { run, step: step.to_owned() })
+    }
+}
+
 /// More than any name needs; the node takes no more.
 const KEY_BYTES_MAX: usize = 200;
 
 fn plain(name: &str) -> Result<String, String> {
-    match crate::doubt::is_plain(name) {
+    match is_plain(name) {
         true => Ok(name.to_owned()),
         false => Err("write it as `lares run show` does, such as stdout".to_owned()),
     }

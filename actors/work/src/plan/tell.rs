@@ -16,6 +16,11 @@ use super::wire::{
 
 /// The run of a plan that was opened; nothing of one that was not yet.
 pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
+    read(id, history).map(|(run, _)| run)
+}
+
+/// Its story, and what it has come to.
+fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
     let first = history.first()?;
     let mut run = Run {
         id,
@@ -34,7 +39,7 @@ pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
         tell(&mut run, past);
     }
     run.state = standing(&state);
-    Some(run)
+    Some((run, state))
 }
 
 /// The run of a plan that was sent all this, and has not heard it yet.
@@ -67,9 +72,7 @@ pub fn unread(entry: &Entry) -> Run {
 
 /// What is in doubt about a run.
 pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
-    let Some(run) = run(id, history) else { return Vec::new() };
-    let mut state = State::default();
-    history.iter().for_each(|past| state.apply(&past.event));
+    let Some((run, state)) = read(id, history) else { return Vec::new() };
     let awaits = |id: &str| state.work.as_ref()?.step(id).and_then(awaits);
     let tasks = history.iter().find_map(|past| match &past.event {
         Event::Opened(opened) => Some(&opened.brief.rounds),

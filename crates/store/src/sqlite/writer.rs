@@ -222,7 +222,6 @@ impl Pen<'_> {
     /// Makes a copy beside its other work, and tells whether there is more of that. The copy
     /// borrows the connection, so it lives here.
     fn copy(&mut self, into: &Path, begun: oneshot::Sender<rusqlite::Result<Stroked>>) -> bool {
-        // Whoever asked may have left, here and below.
         let mut into = match copy::open(into) {
             Ok(into) => into,
             Err(error) => {
