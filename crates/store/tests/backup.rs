@@ -257,3 +257,13 @@ fn the_audit_of_a_copy_names_its_broken_line() {
     assert_eq!(checked.audit.lines, 5);
     assert_eq!((broken.position.0, broken.fault), (6, Fault::Missing));
 }
+
+#[test]
+fn an_end_of_the_audit_that_no_line_has_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    drop(open(folder.path()));
+    tamper(&folder.path().join("lares.db"), "UPDATE audit_end SET hash = x'01'");
+    let checked = backup(folder.path(), &folder.path().join("copy"), Pace::default());
+    let broken = checked.expect("all else is sound").audit_broken.expect("it is broken");
+    assert_eq!((broken.position.0, broken.fault), (1, Fault::Hash));
+}

@@ -127,7 +127,7 @@ pub(crate) fn verify(connection: &Connection) -> Result<Result<Chain, Broken>, E
     Ok(if end.lines > chain.lines {
         Err(Broken { position: Position(chain.lines + 1), fault: Fault::Missing })
     } else if end != chain {
-        Err(Broken { position: Position(chain.lines), fault: Fault::Hash })
+        Err(Broken { position: Position(chain.lines.max(1)), fault: Fault::Hash })
     } else {
         Ok(chain)
     })
