@@ -2,4 +2,5 @@
 //!
 //! Pure: text goes in, a value or a list of faults comes out. Nothing here runs anything.
 
+pub mod graph;
 pub mod script;
