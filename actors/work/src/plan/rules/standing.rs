@@ -1,0 +1,60 @@
+//! Where a plan stands, for whoever lists plans.
+
+use std::collections::BTreeMap;
+
+use domain::run::{Awaits, State as Standing};
+
+use crate::plan::state::{Phase, State, Step};
+use crate::plan::wire::{Outcome, Then};
+
+/// Whether it is in doubt what became of a step.
+pub(crate) fn asks(state: &State) -> bool {
+    let steps = state.work.iter().flat_map(|work| work.steps.iter());
+    steps.into_iter().any(|step| awaits(step).is_some())
+}
+
+/// What a step in doubt waits for; nothing of one that is repeated under its key anyway.
+pub(crate) fn awaits(step: &Step) -> Option<Awaits> {
+    match step.phase {
+        Phase::InDoubt { then: Then::Repeat, .. } => None,
+        Phase::InDoubt { until, .. } => Some(Awaits::Quiet { until }),
+        Phase::Checking { .. } => Some(Awaits::Check),
+        Phase::Asked { .. } => Some(Awaits::Person),
+        Phase::Waiting { .. } | Phase::Running { .. } | Phase::Absent { .. } | Phase::Ended(_) => {
+            None
+        }
+    }
+}
+
+/// The steps by what they do now, for whoever lists plans.
+pub(crate) fn standing(state: &State) -> Standing {
+    let Some(work) = &state.work else { return Standing::Pending };
+    match work.outcome {
+        Some(Outcome::Completed) => return Standing::Completed,
+        Some(Outcome::Failed) => return Standing::Failed,
+        Some(Outcome::Canceled) => return Standing::Canceled,
+        None => {}
+    }
+    let counts = work.steps.iter().fold(BTreeMap::new(), |mut counts, step| {
+        let what = match step.phase {
+            Phase::Asked { .. } => "asked",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Running { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Checking { .. }
+            | Phase::Absent { .. } => "running",
+            Phase::Ended(_) => "ended",
+        };
+        *counts.entry(what).or_insert(0_u32) += 1;
+        counts
+    });
+    if work.cancelling.is_some() {
+        Standing::Canceling
+    } else if counts.contains_key("asked") && !counts.contains_key("running") {
+        Standing::WaitingForHuman
+    } else if counts.contains_key("running") || counts.contains_key("ended") {
+        Standing::Running
+    } else {
+        Standing::Pending
+    }
+}
