@@ -113,7 +113,7 @@ pub fn resolve(script: &Script, tools: &dyn Tools, limits: &Limits) -> Result<Br
         silence_max_ms: millis(limits.silence_max),
         depth_max: limits.depth_max,
     };
-    Ok(Brief { rounds, caps, depth: 0 })
+    Ok(Brief { rounds, caps, depth: 0, course: None, descent: None })
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -182,6 +182,11 @@ impl<'a> Resolver<'a> {
             within_ms: millis(within),
             on_doubt: step.on_doubt,
             check,
+            title: String::new(),
+            uses: Vec::new(),
+            outputs: Vec::new(),
+            approval: None,
+            undo: None,
         }
     }
 
@@ -227,7 +232,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn digest(tool: &str, args: &Value) -> String {
+pub(crate) fn digest(tool: &str, args: &Value) -> String {
     let mut hash = Sha256::new();
     hash.update(tool.as_bytes());
     hash.update([0]);

@@ -98,7 +98,15 @@ impl Runs {
         let opening =
             waiting.first().and_then(|waiting| match entity::Post::read(&waiting.post.body) {
                 Ok(entity::Post::Open(brief)) => Some((brief, waiting.post.at)),
-                Ok(entity::Post::Cancel(_) | entity::Post::Settle(_)) | Err(_) => None,
+                Ok(
+                    entity::Post::Cancel(_)
+                    | entity::Post::Settle(_)
+                    | entity::Post::Answer(_)
+                    | entity::Post::Signal(_)
+                    | entity::Post::Give(_)
+                    | entity::Post::Resume(_),
+                )
+                | Err(_) => None,
             });
         Ok(opening.map(|(brief, sent_at)| entity::tell::pending(run, &brief, sent_at)))
     }
@@ -133,7 +141,8 @@ impl Runs {
         known(run, Kind::Plan)?;
         match self.desk.ask(self.desk.post(run, key, &post)).await? {
             Some(Answer::Refused(why)) => Err(Error::Refused(why)),
-            Some(Answer::Taken) | None => Ok(()),
+            Some(Answer::Unawaited(why)) => Err(Error::Unawaited(why)),
+            Some(Answer::Taken | Answer::Verdict { .. } | Answer::Version(_)) | None => Ok(()),
         }
     }
 

@@ -9,9 +9,13 @@ use std::time::Duration;
 use domain::journal::Journal;
 use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
-use domain::tool::{Call, Class, Content, Failure, Output, Tools};
+use domain::tool::{Attachment, Call, Class, Content, Failure, Output, Tools};
 use runtime::Unserved;
 use runtime::durable::{Bench, Job};
+use serde_json::Value;
+
+use crate::plan::put;
+use crate::plan::wire::Fill;
 
 /// What a tool may take beyond its time, until it is given up: it ends itself before that.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,6 +36,10 @@ pub struct Step {
     pub(crate) call: Call,
     /// Whoever comes later does nothing: others may have settled by then what became of it.
     pub(crate) until: Timestamp,
+    /// What of its arguments is in the store.
+    pub(crate) blobs: Vec<Fill>,
+    /// What of its output others use, by name.
+    pub(crate) outputs: Vec<String>,
 }
 
 impl Job for Step {
@@ -39,10 +47,11 @@ impl Job for Step {
     type Ports = Ports;
 
     async fn perform(self, ports: Ports, bench: Bench<'_>) -> Result<Output, Failure> {
-        let Step { mut call, until } = self;
+        let Step { mut call, until, blobs, outputs } = self;
         let within = call.within + GRACE;
         let clock = bench.clock();
         let performed = bench.call(within, |stop| async move {
+            bring(&mut call, &blobs, &*ports.journal).await?;
             // Looked at in the same breath: between its intent and this the node may have stood still.
             call.within = call.within.min(until.since(clock.now()));
             if call.within.is_zero() {
@@ -52,6 +61,7 @@ impl Job for Step {
                 clock.sleep(MUTANT_LAG).await;
             }
             let answer = ports.tools.perform(call, stop).await;
+            let answer = answer.map(|output| named(output, &outputs));
             put_by(answer, &*ports.journal, clock.now()).await
         });
         if mutants::is(Mutant::OutcomeBeforeEffect) {
@@ -67,6 +77,51 @@ impl Job for Step {
 fn late() -> Failure {
     let story = "its time was over before it could begin".to_owned();
     Failure { class: Class::Busy { after_ms: None }, story, output: Output::default() }
+}
+
+/// Puts what is in the store where it belongs in the arguments.
+async fn bring(call: &mut Call, blobs: &[Fill], journal: &dyn Journal) -> Result<(), Failure> {
+    for Fill { at, blob } in blobs {
+        let lost = |class, why: &str| Failure {
+            class,
+            story: format!("what it uses as {} cannot be read: {why}", at.join(".")),
+            output: Output::default(),
+        };
+        let missing = || lost(Class::Refused, "it is not in the journal");
+        let name = blob.parse().map_err(|_| missing())?;
+        let kept = journal.blob(name).await;
+        let kept =
+            kept.map_err(|error| lost(Class::Busy { after_ms: None }, &error.to_string()))?;
+        let text = String::from_utf8(kept.ok_or_else(missing)?);
+        let text = text.map_err(|_| lost(Class::Refused, "it is no text"))?;
+        put(&mut call.args, at, Value::String(text));
+    }
+    Ok(())
+}
+
+/// Whatever others use stands in an output under the name they use. What a tool has named itself
+/// keeps its name; else it is what it attached in this place, or what it said.
+fn named(mut output: Output, names: &[String]) -> Output {
+    let brought = output.attachments.len();
+    for (at, name) in names.iter().enumerate() {
+        if output.attachments.iter().any(|attachment| attachment.name == *name) {
+            continue;
+        }
+        let content = match output.attachments.get(at).filter(|_| at < brought) {
+            Some(attachment) => attachment.content.clone(),
+            None => Content::Bytes(said(&output.value)),
+        };
+        output.attachments.push(Attachment { name: name.clone(), content });
+    }
+    output
+}
+
+/// What a command has written; of anything else all of it.
+fn said(value: &Value) -> Vec<u8> {
+    match value["stdout"].as_str() {
+        Some(written) => written.as_bytes().to_vec(),
+        None => value.to_string().into_bytes(),
+    }
 }
 
 fn unknown(unserved: &Unserved) -> Failure {

@@ -62,9 +62,14 @@ fn turn(args: Value) -> Turn {
         within_ms: 60_000,
         on_doubt: OnDoubt::Ask,
         check: None,
+        title: String::new(),
+        uses: vec![],
+        outputs: vec![],
+        approval: None,
+        undo: None,
     };
     let caps = Caps { idle_rounds_max: 3, silence_max_ms: 1_000, depth_max: 1 };
-    Turn { brief: Brief { rounds: vec![vec![task]], caps, depth: 0 } }
+    Turn { brief: Brief { rounds: vec![vec![task]], caps, depth: 0, course: None, descent: None } }
 }
 
 fn say(world: &World, key: &str, turn: Turn) {

@@ -3,10 +3,11 @@
 //! A line of `written.txt` is a name, a version and the bytes. A new kind adds a line; a line that
 //! is there is never changed and never removed.
 
+use domain::approval::Verdict;
 use domain::conversation::Reply;
 use domain::id::{Address, Id, Kind};
 use domain::journal::Body;
-use domain::run::State;
+use domain::run::{Descent, Effects, Lineage, State, Workspace};
 use domain::time::Timestamp;
 use domain::tool::{Attachment, Class, Content, Effect, Failure, OnDoubt, Output};
 use domain::wire::{Unread, Written};
@@ -44,9 +45,64 @@ fn brief() -> plan::Brief {
             digest: "01ff".to_owned(),
             lane: "http".to_owned(),
         }),
+        title: String::new(),
+        uses: vec![],
+        outputs: vec![],
+        approval: None,
+        undo: None,
     };
     let caps = plan::Caps { idle_rounds_max: 3, silence_max_ms: 9, depth_max: 4 };
-    plan::Brief { rounds: vec![vec![task]], caps, depth: 1 }
+    plan::Brief { rounds: vec![vec![task]], caps, depth: 1, course: None, descent: None }
+}
+
+/// One of a written plan that another run was begun from.
+fn written_brief() -> plan::Brief {
+    let mut brief = brief();
+    let task = &mut brief.rounds[0][0];
+    let at = |name: &str| vec!["env".to_owned(), name.to_owned()];
+    task.title = "Build it".to_owned();
+    task.uses = vec![
+        plan::Use { at: at("TAG"), of: plan::Source::Input("tag".to_owned()) },
+        plan::Use { at: at("LOG"), of: plan::Source::Output("log".to_owned()) },
+        plan::Use { at: vec!["steps".to_owned()], of: plan::Source::Story },
+    ];
+    task.outputs = vec!["image".to_owned()];
+    task.approval = Some(plan::Approval { about: "build it?".to_owned(), within_ms: 7 });
+    task.undo = Some(Box::new(plan::Task { undo: None, approval: None, ..task.clone() }));
+    let way =
+        |when, on_success, on_failure| plan::Way { when, on_success, on_failure, returns_max: 2 };
+    brief.course = Some(Box::new(plan::Course {
+        name: "deploy".to_owned(),
+        ways: vec![
+            way(plan::When::Always, plan::To::Round(1), plan::To::Rollback),
+            way(plan::When::PreviousOk, plan::To::Done, plan::To::Fail),
+            way(plan::When::PreviousFailed, plan::To::Paused, plan::To::Round(0)),
+        ],
+        rollback: vec![brief.rounds[0][0].clone()],
+        inputs: [("tag".to_owned(), json!("v1"))].into(),
+        workspace: Some(Workspace {
+            id: "shop".to_owned(),
+            path: "/srv/shop".to_owned(),
+            branch: Some("main".to_owned()),
+        }),
+        text: plan::Text {
+            file: Some("deploy.yaml".to_owned()),
+            digest: "02ff".to_owned(),
+            body: "name: deploy".to_owned(),
+        },
+        passes_max: 100,
+    }));
+    brief.descent = Some(Box::new(plan::Descent {
+        lineage: Lineage {
+            run: address(Kind::Plan),
+            how: Descent::Fork,
+            at: 9,
+            from: Some("b".to_owned()),
+            effects: Effects::RequireHuman,
+        },
+        recorded: [("a".to_owned(), plan::Ending::Skipped("it was not needed".to_owned()))].into(),
+    }));
+    brief
 }
 
 fn output() -> Output {
@@ -63,15 +119,24 @@ fn failure(class: Class) -> Failure {
 fn plan_events() -> Vec<plan::Event> {
     use plan::{Closed, Ending, Event, Outcome};
     use plan_wire::{
-        Asked, Begun, By, Cancelling, Checking, Doubted, Ended, Opened, Planned, Rested, Settled,
-        Then, Unclear,
+        Answered, Asked, Begun, By, Cancelling, Checking, Doubted, Ended, Fill, Filled, Given,
+        Left, Opened, Paused, Planned, Rested, Resumed, Reused, Settled, Signaled, Sought, Then,
+        Unclear, Undoing,
     };
     let step = || "a".to_owned();
+    let answered =
+        |verdict, note| Event::Answered(Answered { number: 1, step: step(), verdict, note });
     let ended = |ending| Event::Ended(Ended { step: step(), attempt: 1, ending });
     vec![
         Event::Opened(Opened { by: Some(address(Kind::Session)), brief: brief() }),
-        Event::Planned(Planned { round: 1 }),
-        Event::Begun(Begun { step: step(), attempt: 1, until: at(5) }),
+        Event::Planned(Planned { round: 1, pass: 1 }),
+        Event::Begun(Begun {
+            step: step(),
+            attempt: 1,
+            until: at(5),
+            filled: None,
+            approval: None,
+        }),
         ended(Ending::Done(output())),
         ended(Ending::Failed(failure(Class::Busy { after_ms: Some(7) }))),
         ended(Ending::Stopped(failure(Class::Stopped))),
@@ -114,7 +179,53 @@ fn plan_events() -> Vec<plan::Event> {
         }),
         ended(Ending::Failed(failure(Class::Going))),
         Event::Cancelling(Cancelling { reason: "enough".to_owned(), until: at(9) }),
-        Event::Closed(Closed { outcome: Outcome::Canceled, reason: Some("enough".to_owned()) }),
+        Event::Opened(Opened { by: None, brief: written_brief() }),
+        Event::Planned(Planned { round: 1, pass: 2 }),
+        Event::Sought(Sought {
+            number: 1,
+            step: step(),
+            digest: "00ff".to_owned(),
+            args: Some(json!({"command": "true"})),
+            until: at(12),
+        }),
+        answered(Verdict::Granted, Some("go".to_owned())),
+        answered(Verdict::Denied, None),
+        answered(Verdict::Expired, None),
+        answered(Verdict::Void, None),
+        Event::Begun(Begun {
+            step: step(),
+            attempt: 1,
+            until: at(5),
+            filled: Some(Box::new(Filled {
+                args: json!({"env": {"LOG": {"blob": "ab"}}}),
+                digest: "03ff".to_owned(),
+                blobs: vec![Fill {
+                    at: vec!["env".to_owned(), "LOG".to_owned()],
+                    blob: "ab".to_owned(),
+                }],
+            })),
+            approval: Some(1),
+        }),
+        Event::Signaled(Signaled { name: "go".to_owned(), data: json!({"n": 1}) }),
+        Event::Given(Given { name: "tag".to_owned(), value: json!("v2"), version: 2 }),
+        Event::Reused(Reused { step: step(), ending: Ending::Done(output()) }),
+        Event::Paused(Paused { reason: "its plan says so".to_owned(), until: at(13) }),
+        Event::Resumed(Resumed { note: Some("looked at it".to_owned()) }),
+        Event::Undoing(Undoing {
+            outcome: Outcome::Failed,
+            reason: Some("step a failed".to_owned()),
+            rolls_back: true,
+        }),
+        Event::Closed(Closed {
+            outcome: Outcome::Failed,
+            reason: Some("step a failed".to_owned()),
+            left: vec![Left { step: step(), why: "it was away".to_owned() }],
+        }),
+        Event::Closed(Closed {
+            outcome: Outcome::Canceled,
+            reason: Some("enough".to_owned()),
+            left: vec![],
+        }),
     ]
 }
 
@@ -123,6 +234,19 @@ fn all() -> Vec<Body> {
         plan::Post::Open(brief()),
         plan::Post::Cancel(plan::Cancel { reason: "enough".to_owned() }),
         plan::Post::Settle(plan::Settle { step: "a".to_owned(), happened: true }),
+        plan::Post::Answer(plan::Said {
+            number: 1,
+            granted: true,
+            note: Some("go".to_owned()),
+            digest: Some("00ff".to_owned()),
+        }),
+        plan::Post::Signal(plan::Signal { name: "go".to_owned(), data: json!({"n": 1}) }),
+        plan::Post::Give(plan::Give {
+            name: "tag".to_owned(),
+            value: json!("v2"),
+            version: Some(1),
+        }),
+        plan::Post::Resume(plan::Resume { note: Some("go".to_owned()), at: Some(3) }),
     ];
     let reply = || Reply { state: State::Completed, text: "done".to_owned() };
     let ended = session::PlanEnded { plan: address(Kind::Plan), reply: reply() };

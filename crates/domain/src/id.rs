@@ -61,6 +61,19 @@ impl Id {
     }
 }
 
+impl FromStr for Id {
+    type Err = NoId;
+
+    fn from_str(text: &str) -> Result<Self, NoId> {
+        Ulid::from_string(text).map(Id).map_err(|_| NoId)
+    }
+}
+
+/// A text that is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an id is 26 letters and digits")]
+pub struct NoId;
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -106,8 +119,8 @@ impl FromStr for Address {
         let no = || NoAddress(text.to_owned());
         let (prefix, id) = text.split_once('_').ok_or_else(no)?;
         let kind = Kind::from_prefix(prefix).ok_or_else(no)?;
-        let id = Ulid::from_string(id).map_err(|_| no())?;
-        Ok(Address { kind, id: Id(id) })
+        let id = id.parse().map_err(|_| no())?;
+        Ok(Address { kind, id })
     }
 }
 

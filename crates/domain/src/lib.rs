@@ -3,6 +3,7 @@
 //! Nothing here performs anything: no I/O, no async runtime, no clock. A type moves down into this
 //! crate the day a second crate needs it, not before.
 
+pub mod approval;
 pub mod backup;
 pub mod blob;
 pub mod conversation;

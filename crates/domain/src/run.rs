@@ -1,8 +1,11 @@
 //! A run, as people look at it: what a plan has done, does, and waits for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::approval::Approval;
 use crate::id::Address;
 use crate::journal::Undeliverable;
 use crate::time::Timestamp;
@@ -18,6 +21,10 @@ pub enum State {
     Running,
     /// Somebody has to say what became of a step.
     WaitingForHuman,
+    /// It goes on when somebody says so.
+    Paused,
+    /// It takes back what it has done, before it fails or is canceled.
+    Undoing,
     /// It begins nothing more, and waits for what runs.
     Canceling,
     Completed,
@@ -29,7 +36,12 @@ impl State {
     pub fn is_final(self) -> bool {
         match self {
             State::Completed | State::Failed | State::Canceled => true,
-            State::Pending | State::Running | State::WaitingForHuman | State::Canceling => false,
+            State::Pending
+            | State::Running
+            | State::WaitingForHuman
+            | State::Paused
+            | State::Undoing
+            | State::Canceling => false,
         }
     }
 
@@ -39,6 +51,8 @@ impl State {
             State::Pending => "pending",
             State::Running => "running",
             State::WaitingForHuman => "waiting_for_human",
+            State::Paused => "paused",
+            State::Undoing => "undoing",
             State::Canceling => "canceling",
             State::Completed => "completed",
             State::Failed => "failed",
@@ -60,7 +74,93 @@ pub struct Run {
     pub quarantined: Option<String>,
     /// The last event of its history.
     pub seq: u64,
+    /// What its plan is called, where that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where the plan was read from, and what of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Given>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
+    /// How many stages were taken up; whoever resumes it may say what it has seen.
+    #[serde(default)]
+    pub taken_up: u32,
     pub steps: Vec<Step>,
+    /// What could not be taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
+}
+
+/// What a plan was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    pub file: Option<String>,
+    pub digest: String,
+}
+
+/// What a run was given under a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    pub value: Value,
+    /// How often, with this time.
+    pub version: u64,
+}
+
+/// Something that was done, or may have been, and stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub step: String,
+    pub why: String,
+}
+
+/// Where a run may touch files. Nothing is guessed: whoever begins the run names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    pub id: String,
+    /// Absolute.
+    pub path: String,
+    /// What must be checked out there, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
+/// The run that another one was begun from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    pub run: Address,
+    pub how: Descent,
+    /// The last event of the other that this one builds on.
+    pub at: u64,
+    /// The step from which on it goes its own way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub effects: Effects,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Descent {
+    /// The same once more.
+    Replay,
+    /// The same up to a step, and something else from there on.
+    Fork,
+}
+
+/// What a replay does where the first run had an effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effects {
+    /// Nothing: it takes what was recorded.
+    #[default]
+    UseRecorded,
+    /// It has it again.
+    Reexecute,
+    /// It has it again after a person has allowed it, each.
+    RequireHuman,
 }
 
 /// Where a step is.
@@ -74,6 +174,8 @@ pub enum StepState {
     InDoubt,
     /// Only a person can tell.
     Asked,
+    /// A person is to allow it first.
+    AwaitsApproval,
     Done,
     Failed,
     /// Never begun, and it will not be.
@@ -89,6 +191,7 @@ impl StepState {
             StepState::Running => "running",
             StepState::InDoubt => "in doubt",
             StepState::Asked => "asks",
+            StepState::AwaitsApproval => "awaits approval",
             StepState::Done => "done",
             StepState::Failed => "failed",
             StepState::Skipped => "skipped",
@@ -100,6 +203,9 @@ impl StepState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     pub id: String,
+    /// What people call it, where that is more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     pub tool: String,
     pub effect: Effect,
     /// Of the effect, the same for all attempts.
@@ -107,6 +213,9 @@ pub struct Step {
     pub state: StepState,
     pub attempts: Vec<Attempt>,
     pub doubts: Vec<Doubt>,
+    /// Asked of people before it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// What it has brought in the end.
     pub output: Option<Value>,
     pub attachments: Vec<Attachment>,
@@ -187,6 +296,9 @@ pub enum Error {
     /// It is there, and does not take that now.
     #[error("{0}")]
     Refused(String),
+    /// Nobody in this run waits for such a signal, or ever will.
+    #[error("{0}")]
+    Unawaited(String),
     /// It may be taken already; the same key tells.
     #[error("{0}")]
     Unavailable(String),

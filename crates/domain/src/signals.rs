@@ -22,6 +22,10 @@ pub mod written {
     pub const PLAN_OPEN: &str = "plan.open";
     pub const PLAN_CANCEL: &str = "plan.cancel";
     pub const PLAN_SETTLE: &str = "plan.settle";
+    pub const PLAN_ANSWER: &str = "plan.answer";
+    pub const PLAN_SIGNAL: &str = "plan.signal";
+    pub const PLAN_GIVE: &str = "plan.give";
+    pub const PLAN_RESUME: &str = "plan.resume";
 
     pub const SESSION_TURN: &str = "session.turn";
     pub const SESSION_PLAN_ENDED: &str = "session.plan_ended";
@@ -39,6 +43,14 @@ pub mod written {
     pub const STEP_UNCLEAR: &str = "step.unclear";
     pub const STEP_ASKED: &str = "step.asked";
     pub const STEP_SETTLED: &str = "step.settled";
+    pub const APPROVAL_SOUGHT: &str = "approval.sought";
+    pub const APPROVAL_ANSWERED: &str = "approval.answered";
+    pub const SIGNAL_TAKEN: &str = "signal.taken";
+    pub const INPUT_GIVEN: &str = "input.given";
+    pub const STEP_REUSED: &str = "step.reused";
+    pub const PLAN_PAUSED: &str = "plan.paused";
+    pub const PLAN_RESUMED: &str = "plan.resumed";
+    pub const PLAN_UNDOING: &str = "plan.undoing";
     pub const PLAN_CANCELLING: &str = "plan.cancelling";
     pub const PLAN_CLOSED: &str = "plan.closed";
 }

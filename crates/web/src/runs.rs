@@ -123,6 +123,7 @@ impl From<Error> for Refusal {
             Error::Undeliverable(refusal) => return refusal.clone().into(),
             Error::Faults(_) => (StatusCode::BAD_REQUEST, "faults"),
             Error::Refused(_) => (StatusCode::CONFLICT, "refused"),
+            Error::Unawaited(_) => (StatusCode::CONFLICT, "unawaited"),
             Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Error::Journal(source) => return Refusal::journal(&**source),
         };
@@ -131,6 +132,7 @@ impl From<Error> for Refusal {
             Error::Faults(details) => Refusal { details, ..refusal },
             Error::Undeliverable(_)
             | Error::Refused(_)
+            | Error::Unawaited(_)
             | Error::Unavailable(_)
             | Error::Journal(_) => refusal,
         }

@@ -54,7 +54,7 @@ pub(crate) fn after(pause: Duration, steps: usize) -> Brief {
 
 fn round(tasks: impl IntoIterator<Item = Task>) -> Brief {
     let caps = Caps { idle_rounds_max: 3, silence_max_ms: 1_000, depth_max: 1 };
-    Brief { rounds: vec![tasks.into_iter().collect()], caps, depth: 0 }
+    Brief { rounds: vec![tasks.into_iter().collect()], caps, depth: 0, course: None, descent: None }
 }
 
 fn task(number: usize, args: Value) -> Task {
@@ -72,5 +72,10 @@ fn task(number: usize, args: Value) -> Task {
         within_ms: u64::try_from(WITHIN.as_millis()).unwrap_or(u64::MAX),
         on_doubt: OnDoubt::Ask,
         check: None,
+        title: String::new(),
+        uses: vec![],
+        outputs: vec![],
+        approval: None,
+        undo: None,
     }
 }

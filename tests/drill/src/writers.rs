@@ -44,7 +44,8 @@ async fn write(folder: &Path) -> anyhow::Result<()> {
     let post = Post { to: plan, key: "k".into(), from: None, opens: true, body: cancel, at };
     journal.post(post).await?;
     let claim = |boot| journal.claim(Claim { entity: plan, boot: id(boot), format: 1 });
-    let closed = work::plan::Closed { outcome: work::plan::Outcome::Completed, reason: None };
+    let closed =
+        work::plan::Closed { outcome: work::plan::Outcome::Completed, reason: None, left: vec![] };
     let events = vec![Event::Closed(closed).write()];
     let one = claim(1).await?.context("the first claim")?;
     let two = claim(2).await?.context("the second claim")?;

@@ -19,15 +19,21 @@ use domain::tool::{Failure, Output};
 use runtime::durable::{self, Entity, Heard, Moment};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use rules::put;
 pub use state::State;
 pub use wire::{
-    Answer, Brief, Cancel, Caps, Check, Closed, Ending, Event, Outcome, Post, Settle, Task,
+    Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,
+    Outcome, Post, Resume, Said, Settle, Signal, Source, Task, Text, To, Use, Way, When,
 };
 
 use crate::step::{Ports, Step};
 
-/// The tool that needs no hand: only a moment.
+/// The tools that need no hand: one waits for a moment, one for a signal, one for nothing but the
+/// approval of its step, and one is not there yet.
 pub const WAIT: &str = "wait";
+pub const SIGNAL: &str = "signal";
+pub const GATE: &str = "gate";
+pub const MISSING: &str = "missing";
 
 type Decision<'a> = durable::Decision<'a, Plan>;
 type Owed<'a> = durable::Owed<'a, Plan>;
@@ -53,7 +59,7 @@ pub enum Mode {
 
 impl Entity for Plan {
     const KIND: Kind = Kind::Plan;
-    const FORMAT: u16 = 1;
+    const FORMAT: u16 = 2;
     type Post = Post;
     type Event = Event;
     type State = State;
@@ -72,6 +78,12 @@ impl Entity for Plan {
             }
             Heard::Posted(_, Post::Settle(settle)) => {
                 rules::settle_doubt(state, settle, moment, decision)
+            }
+            Heard::Posted(_, Post::Answer(said)) => rules::answer(state, said, moment, decision),
+            Heard::Posted(_, Post::Signal(signal)) => rules::hear(state, signal, decision),
+            Heard::Posted(_, Post::Give(give)) => rules::give(state, give, decision),
+            Heard::Posted(_, Post::Resume(resume)) => {
+                rules::resume(state, resume, moment, decision)
             }
             Heard::Ended(key, ended) => rules::end(state, key, ended, moment, decision),
             // Whatever waits for a moment looks at the time itself.

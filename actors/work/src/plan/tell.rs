@@ -1,5 +1,8 @@
 //! The story of a run, for people: its whole history, told once.
 
+use std::collections::BTreeMap;
+
+use domain::approval::{Answer, Approval, ApprovalId};
 use domain::id::Address;
 use domain::records::Entry;
 use domain::run::{self, Attempt, Doubt, Question, Run, StepState};
@@ -11,7 +14,8 @@ use serde_json::{Value, json};
 use super::rules::{awaits, effect_key, standing};
 use super::state::State;
 use super::wire::{
-    Asked, Begun, Brief, By, Doubted, Ended, Ending, Event, Rested, Settled, Task, Unclear,
+    Answered, Asked, Begun, Brief, By, Closed, Doubted, Ending, Event, Given, Rested, Reused,
+    Settled, Sought, Task, Text, Unclear,
 };
 
 /// The run of a plan that was opened; nothing of one that was not yet.
@@ -22,21 +26,15 @@ pub fn run(id: Address, history: &[Past<Event>]) -> Option<Run> {
 /// Its story, and what it has come to.
 fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
     let first = history.first()?;
-    let mut run = Run {
-        id,
-        state: run::State::Pending,
-        opened_at: first.at,
-        closed_at: None,
-        reason: None,
-        quarantined: None,
-        seq: 0,
-        steps: Vec::new(),
-    };
+    let mut run = unknown(id, first.at);
     let mut state = State::default();
     for past in history {
         state.apply(&past.event);
         run.seq = past.seq.0;
         tell(&mut run, past);
+        if matches!(past.event, Event::Planned(_) | Event::Undoing(_)) {
+            take_up(&mut run, &state);
+        }
     }
     run.state = standing(&state);
     Some((run, state))
@@ -44,53 +42,45 @@ fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
 
 /// The run of a plan that was sent all this, and has not heard it yet.
 pub fn pending(id: Address, brief: &Brief, sent_at: Timestamp) -> Run {
+    let mut run = unknown(id, sent_at);
+    open(&mut run, brief);
+    run
+}
+
+/// One of which nothing is known but that it is there.
+fn unknown(id: Address, opened_at: Timestamp) -> Run {
     Run {
         id,
         state: run::State::Pending,
-        opened_at: sent_at,
+        opened_at,
         closed_at: None,
         reason: None,
         quarantined: None,
         seq: 0,
-        steps: brief.rounds.iter().flatten().map(|task| unbegun(id, task)).collect(),
+        name: None,
+        text: None,
+        inputs: BTreeMap::new(),
+        workspace: None,
+        lineage: None,
+        taken_up: 0,
+        steps: Vec::new(),
+        left: Vec::new(),
     }
 }
 
 /// One whose history cannot be read: all that is known of it is that it is there.
 pub fn unread(entry: &Entry) -> Run {
-    Run {
-        id: entry.entity,
-        state: run::State::Pending,
-        opened_at: entry.opened_at,
-        closed_at: None,
-        reason: Some("its history cannot be read".to_owned()),
-        quarantined: None,
-        seq: entry.head.0,
-        steps: Vec::new(),
-    }
+    let reason = Some("its history cannot be read".to_owned());
+    Run { reason, seq: entry.head.0, ..unknown(entry.entity, entry.opened_at) }
 }
 
 /// What is in doubt about a run.
 pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
     let Some((run, state)) = read(id, history) else { return Vec::new() };
     let awaits = |id: &str| state.work.as_ref()?.step(id).and_then(awaits);
-    let tasks = history.iter().find_map(|past| match &past.event {
-        Event::Opened(opened) => Some(&opened.brief.rounds),
-        Event::Planned(_)
-        | Event::Begun(_)
-        | Event::Ended(_)
-        | Event::Rested(_)
-        | Event::Doubted(_)
-        | Event::Checking(_)
-        | Event::Unclear(_)
-        | Event::Asked(_)
-        | Event::Settled(_)
-        | Event::Cancelling(_)
-        | Event::Closed(_) => None,
-    });
     let args = |id: &str| {
-        let mut tasks = tasks.into_iter().flatten().flatten();
-        tasks.find(|task| task.id == id).map_or(json!({}), |task| task.args.clone())
+        let step = state.work.as_ref().and_then(|work| work.step(id));
+        step.map_or(json!({}), |step| step.args().clone())
     };
     run.steps
         .iter()
@@ -114,12 +104,25 @@ fn tell(run: &mut Run, past: &Past<Event>) {
     let at = past.at;
     match &past.event {
         Event::Opened(opened) => {
-            let tasks = opened.brief.rounds.iter().flatten();
-            run.steps = tasks.map(|task| unbegun(run.id, task)).collect();
+            open(run, &opened.brief);
         }
-        Event::Planned(_) => {}
+        Event::Planned(_) => run.taken_up += 1,
+        Event::Sought(sought) => seek(run, sought, at),
+        Event::Answered(answered) => answer(run, answered, at),
+        Event::Given(Given { name, value, version }) => {
+            let given = run::Given { value: value.clone(), version: *version };
+            run.inputs.insert(name.clone(), given);
+        }
+        Event::Reused(Reused { step, ending }) => with(run, step, |step| {
+            end(step, ending, at);
+            step.story = Some("taken from the run that this one repeats".to_owned());
+        }),
+        Event::Paused(paused) => run.reason = Some(paused.reason.clone()),
+        Event::Resumed(_) => run.reason = None,
+        Event::Undoing(undoing) => run.reason.clone_from(&undoing.reason),
+        Event::Signaled(_) => {}
         Event::Begun(begun) => with(run, &begun.step, |step| begin(step, begun, at)),
-        Event::Ended(ended) => with(run, &ended.step, |step| end(step, ended, at)),
+        Event::Ended(ended) => with(run, &ended.step, |step| end(step, &ended.ending, at)),
         Event::Rested(Rested { step, failure, .. }) => with(run, step, |step| {
             step.state = StepState::Waiting;
             end_attempt(step, at, word(failure), Some(failure.story.clone()));
@@ -146,27 +149,97 @@ fn tell(run: &mut Run, past: &Past<Event>) {
         Event::Settled(settled) => with(run, &settled.step, |step| settle(step, settled, at)),
         Event::Cancelling(cancelling) => run.reason = Some(cancelling.reason.clone()),
         Event::Closed(closed) => {
-            run.closed_at = Some(at);
-            run.reason.clone_from(&closed.reason);
+            close(run, closed, at);
         }
     }
 }
 
 fn with(run: &mut Run, id: &str, change: impl FnOnce(&mut run::Step)) {
-    if let Some(step) = run.steps.iter_mut().find(|step| step.id == id) {
+    if let Some(step) = run.steps.iter_mut().rfind(|step| step.id == id) {
         change(step);
+    }
+}
+
+fn open(run: &mut Run, brief: &Brief) {
+    let id = run.id;
+    run.steps = brief.rounds.iter().flatten().map(|task| unbegun(id, task)).collect();
+    run.lineage = brief.descent.as_ref().map(|descent| descent.lineage.clone());
+    let Some(course) = &brief.course else { return };
+    run.name = Some(course.name.clone());
+    run.workspace.clone_from(&course.workspace);
+    let Text { file, digest, .. } = &course.text;
+    run.text = Some(run::Text { file: file.clone(), digest: digest.clone() });
+    let given = |value: &Value| run::Given { value: value.clone(), version: 1 };
+    let inputs = course.inputs.iter().map(|(name, value)| (name.clone(), given(value)));
+    run.inputs = inputs.collect();
+}
+
+/// Whatever comes by once more, or takes something back, is a step of its own.
+fn take_up(run: &mut Run, state: &State) {
+    let steps = state.work.iter().flat_map(|work| work.steps.iter());
+    for step in steps {
+        if !run.steps.iter().rev().any(|known| known.id == step.task.id) {
+            run.steps.push(unbegun(run.id, &step.task));
+        }
+    }
+}
+
+fn seek(run: &mut Run, sought: &Sought, at: Timestamp) {
+    let Sought { number, step, digest, args, until } = sought;
+    let id = ApprovalId { run: run.id, number: *number };
+    let run_id = run.id;
+    with(run, step, |step| {
+        step.state = StepState::AwaitsApproval;
+        step.approvals.push(Approval {
+            id,
+            run: run_id,
+            step: step.id.clone(),
+            about: step.title.clone(),
+            tool: step.tool.clone(),
+            args: args.clone().unwrap_or(Value::Null),
+            digest: digest.clone(),
+            since: at,
+            until: *until,
+            answer: None,
+        });
+    });
+}
+
+fn answer(run: &mut Run, answered: &Answered, at: Timestamp) {
+    let Answered { step, verdict, note, .. } = answered;
+    with(run, step, |step| {
+        step.state = StepState::Waiting;
+        if let Some(approval) = step.approvals.last_mut() {
+            approval.answer = Some(Answer { verdict: *verdict, note: note.clone(), at });
+        }
+    });
+}
+
+fn close(run: &mut Run, closed: &Closed, at: Timestamp) {
+    run.closed_at = Some(at);
+    run.reason.clone_from(&closed.reason);
+    let left = closed.left.iter();
+    run.left =
+        left.map(|left| run::Left { step: left.step.clone(), why: left.why.clone() }).collect();
+    for step in &mut run.steps {
+        if step.state == StepState::Waiting && step.attempts.is_empty() {
+            step.state = StepState::Skipped;
+            step.story = Some("the plan did not come by".to_owned());
+        }
     }
 }
 
 fn unbegun(plan: Address, task: &Task) -> run::Step {
     run::Step {
         id: task.id.clone(),
+        title: task.title.clone(),
         tool: task.tool.clone(),
         effect: task.effect,
         key: effect_key(plan, &task.id).to_string(),
         state: StepState::Waiting,
         attempts: Vec::new(),
         doubts: Vec::new(),
+        approvals: Vec::new(),
         output: None,
         attachments: Vec::new(),
         story: None,
@@ -182,8 +255,8 @@ fn begin(step: &mut run::Step, begun: &Begun, at: Timestamp) {
     step.attempts.push(Attempt { number, begun_at: at, ended_at, outcome, story });
 }
 
-fn end(step: &mut run::Step, ended: &Ended, at: Timestamp) {
-    let (state, word, failure) = match &ended.ending {
+fn end(step: &mut run::Step, ending: &Ending, at: Timestamp) {
+    let (state, word, failure) = match ending {
         Ending::Done(output) => {
             step.output = Some(output.value.clone()).filter(|value| *value != Value::Null);
             step.attachments.clone_from(&output.attachments);

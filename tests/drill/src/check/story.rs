@@ -71,6 +71,14 @@ pub(super) fn stories(history: &[Happened]) -> BTreeMap<&str, Story> {
             | Event::Checking(_)
             | Event::Unclear(_)
             | Event::Asked(_)
+            | Event::Sought(_)
+            | Event::Answered(_)
+            | Event::Signaled(_)
+            | Event::Given(_)
+            | Event::Reused(_)
+            | Event::Paused(_)
+            | Event::Resumed(_)
+            | Event::Undoing(_)
             | Event::Cancelling(_)
             | Event::Closed(_) => {}
         }

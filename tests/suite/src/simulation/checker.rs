@@ -126,7 +126,18 @@ fn move_of(event: &Event) -> Option<(&str, Move)> {
             };
             Some((&ended.step, moved))
         }
-        Event::Opened(_) | Event::Planned(_) | Event::Cancelling(_) | Event::Closed(_) => None,
+        Event::Opened(_)
+        | Event::Planned(_)
+        | Event::Sought(_)
+        | Event::Answered(_)
+        | Event::Signaled(_)
+        | Event::Given(_)
+        | Event::Reused(_)
+        | Event::Paused(_)
+        | Event::Resumed(_)
+        | Event::Undoing(_)
+        | Event::Cancelling(_)
+        | Event::Closed(_) => None,
     }
 }
 

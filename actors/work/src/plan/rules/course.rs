@@ -1,33 +1,154 @@
 //! Where a plan goes when all that it had begun has ended.
 
+use std::time::Duration;
+
 use domain::conversation::Reply;
 use domain::id::Address;
 use domain::run;
 use runtime::durable::Moment;
 
+use super::record::record_left;
 use crate::plan::Decision;
-use crate::plan::state::{Fate, Work};
-use crate::plan::wire::{Closed, Event, Outcome, Planned};
+use crate::plan::state::{Course, Fate, Work};
+use crate::plan::wire::{Closed, Event, Left, Outcome, Paused, Planned, To, Undoing};
 use crate::session::{self, PlanEnded};
+
+/// What a plan has come to.
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<String>,
+    /// Whether its rollback is done first.
+    pub(super) rolls_back: bool,
+}
+
+/// What follows where nothing is under way.
+enum Next {
+    Still,
+    Round { at: usize, pass: u32 },
+    Pause(String),
+    End(End),
+}
 
 /// All steps of all rounds so far have ended.
 pub(super) fn go_on(work: &Work, moment: &Moment, decision: &mut Decision<'_>) {
-    let (outcome, reason) = if let Some(cancelling) = &work.cancelling {
-        (Outcome::Canceled, Some(cancelling.reason.clone()))
-    } else if work.has_failed() {
-        let failed = work.steps.iter().filter(|step| step.fate() == Some(Fate::Failed));
-        let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
-        let steps = if names.len() == 1 { "step" } else { "steps" };
-        (Outcome::Failed, Some(format!("{steps} {} failed", names.join(", "))))
-    } else if work.rounds.is_empty() {
-        (Outcome::Completed, None)
+    if let Some(Undoing { outcome, reason, .. }) = &work.undoing {
+        let left = work.course.as_ref().map_or(&[][..], |course| &course.left);
+        return close(work.by, *outcome, reason.clone(), left, moment, decision);
+    }
+    match next(work, moment) {
+        Next::Still => {}
+        Next::Round { at, pass } => {
+            let round = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            decision.record(Event::Planned(Planned { round, pass }));
+        }
+        Next::Pause(reason) => {
+            let until = moment.now.plus(Duration::from_millis(work.caps.silence_max_ms));
+            decision.record(Event::Paused(Paused { reason, until }));
+        }
+        Next::End(end) => finish(work, end, moment, decision),
+    }
+}
+
+/// What was done is taken back first, unless all went well.
+fn finish(work: &Work, end: End, moment: &Moment, decision: &mut Decision<'_>) {
+    let End { outcome, reason, rolls_back } = end;
+    let course = work.course.as_ref().filter(|_| outcome != Outcome::Completed);
+    if course.is_some_and(|course| course.has_to_undo(rolls_back)) {
+        return decision.record(Event::Undoing(Undoing { outcome, reason, rolls_back }));
+    }
+    let left = course.map_or(&[][..], |course| &course.left);
+    close(work.by, outcome, reason, left, moment, decision);
+}
+
+fn next(work: &Work, moment: &Moment) -> Next {
+    if let Some(cancelling) = &work.cancelling {
+        let rolls_back = work.course.as_ref().is_some_and(|course| course.is_begun());
+        let reason = Some(cancelling.reason.clone());
+        return Next::End(End { outcome: Outcome::Canceled, reason, rolls_back });
+    }
+    match &work.course {
+        None => next_in_order(work),
+        Some(course) => match course.at {
+            None => Next::Round { at: 0, pass: 1 },
+            Some(at) => match work.paused {
+                Some(until) if moment.now < until => Next::Still,
+                Some(_) => failed("nobody has said in time that it goes on".to_owned()),
+                None => next_on_course(work, course, at),
+            },
+        },
+    }
+}
+
+fn next_in_order(work: &Work) -> Next {
+    if work.has_failed() {
+        failed(names_of_failed(work))
+    } else if !work.has_another_round() {
+        completed()
     } else if work.idle_rounds >= work.caps.idle_rounds_max {
-        let why = format!("{} rounds in a row did nothing that is new", work.idle_rounds);
-        (Outcome::Failed, Some(why))
+        failed(format!("{} rounds in a row did nothing that is new", work.idle_rounds))
     } else {
-        return decision.record(Event::Planned(Planned { round: work.planned + 1 }));
-    };
-    close(work.by, outcome, reason, moment, decision);
+        Next::Round { at: work.planned as usize, pass: 1 }
+    }
+}
+
+/// The routes that were written down, and nothing else: no answer of a step names one.
+fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
+    let Some(way) = course.ways.get(at) else { return completed() };
+    let has_failed = work.has_failed();
+    let to = if has_failed { way.on_failure } else { way.on_success };
+    match to {
+        To::Round(to) => {
+            let to = to as usize;
+            let is_return = has_failed && to <= at;
+            if is_return && way.returns_max <= course.returns[at] {
+                let why = names_of_failed(work);
+                let times = course.returns[at];
+                return failed(format!("{why}, and its failure has led back {times} times before"));
+            }
+            take_up(work, course, to)
+        }
+        To::Done => completed(),
+        To::Fail if has_failed => failed(names_of_failed(work)),
+        To::Fail => failed("it was led to its failure by a step that went well".to_owned()),
+        To::Rollback => {
+            let reason = Some(names_of_failed(work));
+            Next::End(End { outcome: Outcome::Failed, reason, rolls_back: true })
+        }
+        To::Paused if course.is_resumed => take_up(work, course, after_pause(work, at)),
+        To::Paused if has_failed => Next::Pause(names_of_failed(work)),
+        To::Paused => Next::Pause("its plan says so".to_owned()),
+    }
+}
+
+/// Whoever resumes a plan wants what has failed once more, and else what comes after it.
+pub(super) fn after_pause(work: &Work, at: usize) -> usize {
+    if work.has_failed() { at } else { at + 1 }
+}
+
+fn take_up(work: &Work, course: &Course, to: usize) -> Next {
+    let Some(passes) = course.passes.get(to) else { return completed() };
+    if course.passes_max <= work.planned {
+        let max = course.passes_max;
+        return failed(format!(
+            "it has taken up {max} steps, and `runs.passes_max` allows no more"
+        ));
+    }
+    Next::Round { at: to, pass: passes + 1 }
+}
+
+fn completed() -> Next {
+    Next::End(End { outcome: Outcome::Completed, reason: None, rolls_back: false })
+}
+
+fn failed(reason: String) -> Next {
+    Next::End(End { outcome: Outcome::Failed, reason: Some(reason), rolls_back: false })
+}
+
+fn names_of_failed(work: &Work) -> String {
+    let failed = work.steps.iter().filter(|step| step.fate() == Some(Fate::Failed));
+    let names: Vec<&str> = failed.map(|step| step.task.id.as_str()).collect();
+    let steps = if names.len() == 1 { "step" } else { "steps" };
+    format!("{steps} {} failed", names.join(", "))
 }
 
 /// Whoever opened it hears of it in the same append.
@@ -35,20 +156,31 @@ pub(super) fn close(
     by: Option<Address>,
     outcome: Outcome,
     reason: Option<String>,
+    left: &[Left],
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
+    let left = if outcome == Outcome::Completed { &[] } else { left };
+    left.iter().for_each(|left| record_left(left, decision));
     if let Some(by) = by {
-        let state = match outcome {
-            Outcome::Completed => run::State::Completed,
-            Outcome::Failed => run::State::Failed,
-            Outcome::Canceled => run::State::Canceled,
-        };
-        let why = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-        let text = format!("{} {}{why}", moment.me, state.word());
-        let reply = Reply { state, text };
+        let reply = reply(outcome, reason.as_deref(), left, moment);
         decision.post(by, &session::Post::Ended(PlanEnded { plan: moment.me, reply }));
     }
-    decision.record(Event::Closed(Closed { outcome, reason }));
+    decision.record(Event::Closed(Closed { outcome, reason, left: left.to_vec() }));
     decision.close();
+}
+
+fn reply(outcome: Outcome, reason: Option<&str>, left: &[Left], moment: &Moment) -> Reply {
+    let state = match outcome {
+        Outcome::Completed => run::State::Completed,
+        Outcome::Failed => run::State::Failed,
+        Outcome::Canceled => run::State::Canceled,
+    };
+    let why = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    let names: Vec<&str> = left.iter().map(|left| left.step.as_str()).collect();
+    let left = match names.is_empty() {
+        true => String::new(),
+        false => format!("; NOT taken back: {}", names.join(", ")),
+    };
+    Reply { state, text: format!("{} {}{why}{left}", moment.me, state.word()) }
 }

@@ -16,7 +16,7 @@ use crate::plan::state::{Phase, State, Step, Work};
 use crate::plan::wire::{
     Asked, By, Check, Checking, Doubted, Ending, Event, Settled, Then, Unclear,
 };
-use crate::plan::{Decision, Key, Mode, WAIT};
+use crate::plan::{Decision, Key, Mode};
 
 /// How much later than its deadline somebody may still be at a step.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ pub(crate) fn be_reborn(
         Before::Clean | Before::Crashed => "it was under way when its node or its plan crashed",
         Before::TakenOver => "it was under way when another node took over",
     };
-    for step in work.steps.iter().filter(|step| step.task.tool != WAIT) {
+    for step in work.steps.iter().filter(|step| !step.task.is_handless()) {
         match step.phase {
             Phase::Running { .. } => {
                 let until = quiet_at(step, before != Before::TakenOver, moment);
@@ -49,6 +49,7 @@ pub(crate) fn be_reborn(
                 decision.record(Event::Unclear(unclear));
             }
             Phase::Waiting { .. }
+            | Phase::Seeking { .. }
             | Phase::InDoubt { .. }
             | Phase::Asked { .. }
             | Phase::Absent { .. }

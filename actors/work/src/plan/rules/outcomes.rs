@@ -48,7 +48,7 @@ pub(super) fn end_attempt(
     match came {
         Came::Said(Ok(output)) => record_end(step, Ending::Done(output), decision),
         Came::Said(Err(failure)) => match failure.class {
-            Class::Stopped if work.cancelling.is_some() => {
+            Class::Stopped if work.is_canceled() => {
                 record_end(step, Ending::Stopped(failure), decision);
             }
             // Twice at once is worse than not at all, whatever it is.
@@ -112,7 +112,7 @@ pub(super) fn fail(
 }
 
 pub(super) fn has_another(work: &Work, step: &Step) -> bool {
-    step.attempt < step.task.attempts && work.cancelling.is_none()
+    step.attempt < step.task.attempts && !work.is_canceled()
 }
 
 pub(super) fn rest_after(attempt: u32) -> Duration {

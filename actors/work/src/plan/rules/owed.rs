@@ -12,23 +12,27 @@ use serde_json::json;
 use super::doubt::lane_of;
 use super::stage::{Stage, lanes, stage};
 use crate::plan::state::{Phase, State, Step};
-use crate::plan::{Key, Mode, Owed, WAIT};
+use crate::plan::{Key, Mode, Owed};
 use crate::step;
 
 pub(crate) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
     let Some(work) = &state.work else { return };
+    work.paused.into_iter().for_each(|until| owed.wake(until));
     for step in work.steps.iter() {
         let key = |attempt, mode| Key { step: step.task.id.clone(), attempt, mode };
         match &step.phase {
-            Phase::Running { until } if step.task.tool == WAIT => owed.wake(*until),
-            Phase::Running { until } => match &work.cancelling {
-                Some(cancelling) => {
-                    owed.stopping(key(step.attempt, Mode::Act), cancelling.until);
+            Phase::Running { until } if step.task.is_handless() => owed.wake(*until),
+            Phase::Seeking { until } => owed.wake(*until),
+            Phase::Running { until } => {
+                match work.cancelling.as_ref().filter(|_| work.is_canceled()) {
+                    Some(cancelling) => {
+                        owed.stopping(key(step.attempt, Mode::Act), cancelling.until);
+                    }
+                    None => {
+                        owed.child(key(step.attempt, Mode::Act), || act(step, *until, moment));
+                    }
                 }
-                None => {
-                    owed.child(key(step.attempt, Mode::Act), || act(step, *until, moment));
-                }
-            },
+            }
             Phase::Checking { look, .. } => {
                 owed.child(key(step.attempt, Mode::Check(*look)), || check(step, moment));
             }
@@ -43,14 +47,19 @@ pub(crate) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
             Phase::Waiting { .. } | Phase::InDoubt { .. } | Phase::Absent { .. } => {
                 // Ready, and not begun: a lane was full.
                 match stage(work, step, moment) {
-                    Stage::Ready { attempt } => {
+                    Stage::Ready { attempt, .. } => {
                         owed.permit(key(attempt, Mode::Act), lanes(step));
                     }
                     Stage::Look { look, check } => {
                         let key = key(step.attempt, Mode::Check(look));
                         owed.permit(key, [lane_of(check)]);
                     }
-                    Stage::Still | Stage::Over(_) | Stage::Ask(_) => {}
+                    Stage::Still
+                    | Stage::Over(_)
+                    | Stage::Reuse(_)
+                    | Stage::Seek(_)
+                    | Stage::Unseal(_)
+                    | Stage::Ask(_) => {}
                 }
             }
             Phase::Ended(_) => {}
@@ -62,12 +71,13 @@ pub(super) fn act(step: &Step, until: Timestamp, moment: &Moment) -> step::Step 
     let task = &step.task;
     let call = Call {
         tool: task.tool.as_str().into(),
-        args: task.args.clone(),
+        args: step.args().clone(),
         key: effect_key(moment.me, &task.id),
         effect: task.effect,
         within: until.since(moment.now),
     };
-    step::Step { call, until }
+    let blobs = step.filled.as_ref().map_or(Vec::new(), |filled| filled.blobs.clone());
+    step::Step { call, until, blobs, outputs: task.outputs.clone() }
 }
 
 /// The same for every attempt of every life.
@@ -91,5 +101,6 @@ pub(super) fn check(step: &Step, moment: &Moment) -> step::Step {
         effect: Effect::None,
         within,
     };
-    step::Step { call, until: moment.now.plus(within) }
+    let until = moment.now.plus(within);
+    step::Step { call, until, blobs: Vec::new(), outputs: Vec::new() }
 }

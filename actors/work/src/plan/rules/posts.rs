@@ -30,7 +30,7 @@ pub(crate) fn open(
     if *depth > caps.depth_max {
         let why = format!("it would stand {depth} plans deep, and {} are allowed", caps.depth_max);
         decision.record(Event::Opened(Opened { by, brief }));
-        return close(by, Outcome::Failed, Some(why), moment, decision);
+        return close(by, Outcome::Failed, Some(why), &[], moment, decision);
     }
     decision.answer(Answer::Taken.bytes());
     decision.record(Event::Opened(Opened { by, brief }));
@@ -72,7 +72,11 @@ pub(crate) fn settle_doubt(
         Phase::Checking { .. } => {
             refuse(decision, &format!("the check of step {id} is being asked: wait for it"));
         }
-        Phase::Waiting { .. } | Phase::Running { .. } | Phase::Absent { .. } | Phase::Ended(_) => {
+        Phase::Waiting { .. }
+        | Phase::Seeking { .. }
+        | Phase::Running { .. }
+        | Phase::Absent { .. }
+        | Phase::Ended(_) => {
             refuse(decision, &format!("nobody asks about step {id}: look at the run"));
         }
     }

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use domain::approval::Verdict;
 use domain::policy::Act;
 use domain::tool::{Class, Failure, Output};
 use runtime::durable::{Admission, Lane, Moment};
 
 use super::course::go_on;
 use super::doubt::{ask, ask_check};
-use super::record::{record_begun, record_end};
-use crate::plan::state::{Fate, Phase, State, Step, Work};
-use crate::plan::wire::{Begun, Check, Ending, Event, Then};
-use crate::plan::{Decision, Key, Mode, WAIT};
+use super::fill::fill;
+use super::record::{record_answered, record_begun, record_end, record_reused, record_sought};
+use crate::plan::state::{Course, Fate, Phase, State, Step, Work};
+use crate::plan::wire::{Begun, Check, Ending, Event, Filled, Sought, Then};
+use crate::plan::{Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
 
 pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return };
@@ -25,9 +27,12 @@ pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
         match stage(work, step, moment) {
             Stage::Still => {}
             Stage::Over(ending) => record_end(step, ending, decision),
+            Stage::Reuse(ending) => record_reused(step, ending, decision),
+            Stage::Seek(filled) => seek(work, step, filled, moment, decision),
+            Stage::Unseal(verdict) => unseal(step, verdict, decision),
             Stage::Look { look, check } => ask_check(work, step, (look, check), moment, decision),
             Stage::Ask(evidence) => ask(work, step, evidence, moment, decision),
-            Stage::Ready { attempt } => begin(step, attempt, moment, decision),
+            Stage::Ready { attempt, filled } => begin(step, attempt, filled, moment, decision),
         }
     }
 }
@@ -36,6 +41,12 @@ pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
 pub(super) enum Stage<'a> {
     Still,
     Over(Ending),
+    /// Another run has recorded what it came to.
+    Reuse(Ending),
+    /// A person is asked whether this may be done.
+    Seek(Option<Filled>),
+    /// What a person was asked is over, without an answer.
+    Unseal(Verdict),
     /// As soon as its check is admitted.
     Look {
         look: u32,
@@ -45,11 +56,12 @@ pub(super) enum Stage<'a> {
     /// As soon as it is admitted.
     Ready {
         attempt: u32,
+        filled: Option<Filled>,
     },
 }
 
 pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'a> {
-    let is_cancelled = work.cancelling.is_some();
+    let is_cancelled = work.is_canceled();
     let now = moment.now;
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
     let has_another = |is_spent: bool| again(is_spent) <= step.task.attempts;
@@ -70,15 +82,19 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         Phase::Waiting { not_before } => {
             let is_time = not_before.is_none_or(|moment| moment <= now);
             match is_time && work.may_begin(step) {
-                true => Stage::Ready { attempt: step.attempt + 1 },
+                true => ready(work, step),
                 false => Stage::Still,
             }
         }
-        Phase::Running { until } if step.task.tool == WAIT => match *until <= now {
-            true => Stage::Over(Ending::Done(Output::default())),
-            false if is_cancelled => Stage::Over(Ending::Stopped(stopped("it was not waited for"))),
+        Phase::Seeking { .. } if is_cancelled => Stage::Unseal(Verdict::Void),
+        Phase::Seeking { until } if *until <= now => Stage::Unseal(Verdict::Expired),
+        Phase::Seeking { .. } => match would_do_else(work, step) {
+            true => Stage::Unseal(Verdict::Void),
             false => Stage::Still,
         },
+        Phase::Running { until } if step.task.is_handless() => {
+            wait(work, step, *until <= now, is_cancelled)
+        }
         // Who cancels waits for what runs, and for no answer about what has run.
         Phase::InDoubt { evidence, .. } | Phase::Checking { evidence, .. } if is_cancelled => {
             Stage::Over(Ending::Stopped(in_doubt(evidence)))
@@ -96,7 +112,7 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         Phase::InDoubt { evidence, then: Then::Ask, .. } => Stage::Ask(evidence.clone()),
         Phase::InDoubt { evidence, then: Then::Repeat, is_spent, .. } => {
             match has_another(*is_spent) {
-                true => Stage::Ready { attempt: again(*is_spent) },
+                true => Stage::Ready { attempt: again(*is_spent), filled: kept(step) },
                 false => Stage::Over(Ending::Failed(in_doubt(evidence))),
             }
         }
@@ -105,7 +121,7 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         }
         Phase::Absent { not_before: Some(at), .. } if now < *at => Stage::Still,
         Phase::Absent { evidence, is_spent, .. } => match has_another(*is_spent) {
-            true => Stage::Ready { attempt: again(*is_spent) },
+            true => Stage::Ready { attempt: again(*is_spent), filled: kept(step) },
             false => Stage::Over(Ending::Failed(failed(evidence))),
         },
         Phase::Asked { .. } if is_cancelled => {
@@ -116,6 +132,109 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         }
         Phase::Asked { .. } | Phase::Ended(_) => Stage::Still,
     }
+}
+
+/// What was begun once is done again with what it was begun with: it is the same effect.
+fn kept(step: &Step) -> Option<Filled> {
+    step.filled.as_deref().cloned()
+}
+
+/// Nothing keeps it from being begun now, unless a person or its plan does.
+fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
+    let attempt = step.attempt + 1;
+    if 0 < step.attempt {
+        return Stage::Ready { attempt, filled: kept(step) };
+    }
+    if let Some(Err(why)) = work.course.as_ref().map(|course| work.holds(course)) {
+        return Stage::Over(Ending::Skipped(why.to_owned()));
+    }
+    let recorded = work.descent.as_ref().and_then(|from| from.recorded.get(&step.task.id));
+    if let Some(ending) = recorded {
+        return Stage::Reuse(ending.clone());
+    }
+    let filled = match fill(work, &step.task) {
+        Ok(filled) => filled,
+        Err(why) => return Stage::Over(Ending::Failed(failure(Class::Refused, &why))),
+    };
+    if step.task.approval.is_none() {
+        return Stage::Ready { attempt, filled };
+    }
+    match &step.seal {
+        Some(seal) if seal.verdict == Some(Verdict::Denied) => {
+            let note = seal.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+            Stage::Over(Ending::Failed(failure(Class::Refused, &format!("it was denied{note}"))))
+        }
+        Some(seal) if seal.verdict == Some(Verdict::Expired) => {
+            let story = "nobody has allowed it in time";
+            Stage::Over(Ending::Failed(failure(Class::Refused, story)))
+        }
+        Some(seal)
+            if seal.verdict == Some(Verdict::Granted)
+                && seal.digest == digest_of(step, filled.as_ref()) =>
+        {
+            Stage::Ready { attempt, filled }
+        }
+        _ => Stage::Seek(filled),
+    }
+}
+
+fn digest_of<'a>(step: &'a Step, filled: Option<&'a Filled>) -> &'a str {
+    filled.map_or(&step.task.digest, |filled| &filled.digest)
+}
+
+/// Whether what a person is asked about is not what would be done any more.
+fn would_do_else(work: &Work, step: &Step) -> bool {
+    let asked = step.seal.as_ref().map_or("", |seal| &seal.digest);
+    match fill(work, &step.task) {
+        Ok(filled) => digest_of(step, filled.as_ref()) != asked,
+        Err(_) => true,
+    }
+}
+
+/// What is to become of a step that the plan does by itself.
+fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_cancelled: bool) -> Stage<'a> {
+    let tool = step.task.tool.as_str();
+    let signal = work.course.as_ref().filter(|_| tool == SIGNAL).and_then(|course| {
+        let name = step.args()["name"].as_str();
+        course.signals.iter().find(|signal| Some(signal.name.as_str()) == name)
+    });
+    if let Some(signal) = signal {
+        let value = signal.data.clone();
+        return Stage::Over(Ending::Done(Output { value, attachments: Vec::new() }));
+    }
+    if tool == GATE || (tool == WAIT && is_over) {
+        return Stage::Over(Ending::Done(Output::default()));
+    }
+    if is_cancelled {
+        return Stage::Over(Ending::Stopped(stopped("it was not waited for")));
+    }
+    match is_over {
+        true => Stage::Over(Ending::Failed(failure(Class::Failed, "no signal came in time"))),
+        false => Stage::Still,
+    }
+}
+
+fn seek(
+    work: &Work,
+    step: &Step,
+    filled: Option<Filled>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
+    let within = step.task.approval.as_ref().map_or(0, |approval| approval.within_ms);
+    let sought = Sought {
+        number: work.sought + 1,
+        step: step.task.id.clone(),
+        digest: digest_of(step, filled.as_ref()).to_owned(),
+        args: filled.map(|filled| filled.args),
+        until: moment.now.plus(Duration::from_millis(within)),
+    };
+    record_sought(step, sought, decision);
+}
+
+fn unseal(step: &Step, verdict: Verdict, decision: &mut Decision<'_>) {
+    let number = step.seal.as_ref().map_or(0, |seal| seal.number);
+    record_answered(step, number, verdict, None, decision);
 }
 
 pub(super) fn failure(class: Class, story: &str) -> Failure {
@@ -135,6 +254,11 @@ pub(super) fn failed(evidence: &str) -> Failure {
 }
 
 impl Work {
+    /// Whether what is under way is to be done at all; what is taken back always is.
+    fn holds(&self, course: &Course) -> Result<(), &'static str> {
+        if self.undoing.is_some() { Ok(()) } else { course.holds() }
+    }
+
     /// Whether those before it are done, and nobody who is in doubt holds what it locks.
     fn may_begin(&self, step: &Step) -> bool {
         let is_done =
@@ -143,19 +267,40 @@ impl Work {
             let others = self.steps.iter().filter(|other| other.task.id != step.task.id);
             others.filter(|other| other.is_open()).any(|other| other.task.locks.contains(lock))
         };
-        step.task.after.iter().all(is_done) && !step.task.locks.iter().any(is_held)
+        let is_over = |id: &String| self.step(id).is_none_or(|before| before.fate().is_some());
+        let may_follow = match self.undoing {
+            None => step.task.after.iter().all(is_done),
+            // What cannot be taken back keeps nobody from taking back the rest.
+            Some(_) => step.task.after.iter().all(is_over),
+        };
+        may_follow && !step.task.locks.iter().any(is_held)
     }
 }
 
-pub(super) fn begin(step: &Step, attempt: u32, moment: &Moment, decision: &mut Decision<'_>) {
+fn begin(
+    step: &Step,
+    attempt: u32,
+    filled: Option<Filled>,
+    moment: &Moment,
+    decision: &mut Decision<'_>,
+) {
     let task = &step.task;
+    if task.tool == MISSING {
+        let what = task.args["what"].as_str().unwrap_or("something");
+        let story = format!("it needs {what}, and none is configured yet");
+        let ending = Ending::Failed(failure(Class::Refused, &story));
+        return record_end(step, ending, decision);
+    }
     let until = moment.now.plus(Duration::from_millis(task.within_ms));
-    let begun = Event::Begun(Begun { step: task.id.clone(), attempt, until });
-    if task.tool == WAIT {
+    let (id, approval) = (task.id.clone(), step.approval());
+    let digest = digest_of(step, filled.as_ref()).to_owned();
+    let filled = filled.map(Box::new);
+    let begun = Event::Begun(Begun { step: id.clone(), attempt, until, filled, approval });
+    if task.is_handless() {
         return decision.record(begun);
     }
-    let key = Key { step: task.id.clone(), attempt, mode: Mode::Act };
-    let act = Act { entity: moment.me, tool: &task.tool, digest: &task.digest };
+    let key = Key { step: id, attempt, mode: Mode::Act };
+    let act = Act { entity: moment.me, tool: &task.tool, digest: &digest };
     match decision.admit(&key, &act, lanes(step)) {
         Admission::Admitted => {
             record_begun(step, attempt, begun, decision);

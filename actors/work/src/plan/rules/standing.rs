@@ -7,10 +7,10 @@ use domain::run::{Awaits, State as Standing};
 use crate::plan::state::{Phase, State, Step};
 use crate::plan::wire::{Outcome, Then};
 
-/// Whether it is in doubt what became of a step.
+/// Whether it is in doubt what became of a step, or a person is to allow one.
 pub(crate) fn asks(state: &State) -> bool {
-    let steps = state.work.iter().flat_map(|work| work.steps.iter());
-    steps.into_iter().any(|step| awaits(step).is_some())
+    let mut steps = state.work.iter().flat_map(|work| work.steps.iter());
+    steps.any(|step| awaits(step).is_some() || matches!(step.phase, Phase::Seeking { .. }))
 }
 
 /// What a step in doubt waits for; nothing of one that is repeated under its key anyway.
@@ -20,9 +20,11 @@ pub(crate) fn awaits(step: &Step) -> Option<Awaits> {
         Phase::InDoubt { until, .. } => Some(Awaits::Quiet { until }),
         Phase::Checking { .. } => Some(Awaits::Check),
         Phase::Asked { .. } => Some(Awaits::Person),
-        Phase::Waiting { .. } | Phase::Running { .. } | Phase::Absent { .. } | Phase::Ended(_) => {
-            None
-        }
+        Phase::Waiting { .. }
+        | Phase::Seeking { .. }
+        | Phase::Running { .. }
+        | Phase::Absent { .. }
+        | Phase::Ended(_) => None,
     }
 }
 
@@ -37,7 +39,7 @@ pub(crate) fn standing(state: &State) -> Standing {
     }
     let counts = work.steps.iter().fold(BTreeMap::new(), |mut counts, step| {
         let what = match step.phase {
-            Phase::Asked { .. } => "asked",
+            Phase::Asked { .. } | Phase::Seeking { .. } => "asked",
             Phase::Waiting { .. } => "waiting",
             Phase::Running { .. }
             | Phase::InDoubt { .. }
@@ -48,8 +50,12 @@ pub(crate) fn standing(state: &State) -> Standing {
         *counts.entry(what).or_insert(0_u32) += 1;
         counts
     });
-    if work.cancelling.is_some() {
+    if work.is_canceled() {
         Standing::Canceling
+    } else if work.undoing.is_some() {
+        Standing::Undoing
+    } else if work.paused.is_some() {
+        Standing::Paused
     } else if counts.contains_key("asked") && !counts.contains_key("running") {
         Standing::WaitingForHuman
     } else if counts.contains_key("running") || counts.contains_key("ended") {

@@ -1,0 +1,73 @@
+//! The arguments of a step, with all that stands elsewhere.
+
+use serde_json::{Map, Value, json};
+
+use crate::brief::digest;
+use crate::plan::state::{Artifact, Course, Fate, Work, nth};
+use crate::plan::wire::{Fill, Filled, Source, Task, Use};
+
+/// What a step would be called with now; nothing where its task says all of it.
+pub(super) fn fill(work: &Work, task: &Task) -> Result<Option<Filled>, String> {
+    let Some(course) = work.course.as_ref().filter(|_| !task.uses.is_empty()) else {
+        return Ok(None);
+    };
+    let mut filled = Filled { args: task.args.clone(), digest: String::new(), blobs: Vec::new() };
+    for Use { at, of } in &task.uses {
+        match of {
+            Source::Input(name) => {
+                if let Some(given) = course.inputs.get(name) {
+                    put(&mut filled.args, at, given.value.clone());
+                }
+            }
+            Source::Output(name) => {
+                let artifact = course.outputs.get(name).ok_or_else(|| {
+                    format!("it uses `{name}`, which no step of this run has put out")
+                })?;
+                match artifact {
+                    Artifact::Said(value) => put(&mut filled.args, at, value.clone()),
+                    Artifact::Kept(blob) => {
+                        put(&mut filled.args, at, json!({ "blob": blob }));
+                        filled.blobs.push(Fill { at: at.clone(), blob: blob.clone() });
+                    }
+                }
+            }
+            Source::Story => put(&mut filled.args, at, story(work, course)),
+        }
+    }
+    filled.digest = digest(&task.tool, &filled.args);
+    Ok(Some(filled))
+}
+
+/// Makes the objects on the way where there are none.
+pub(crate) fn put(args: &mut Value, at: &[String], value: Value) {
+    let Some((first, rest)) = at.split_first() else {
+        *args = value;
+        return;
+    };
+    if !args.is_object() {
+        *args = Value::Object(Map::new());
+    }
+    if let Value::Object(names) = args {
+        put(names.entry(first.clone()).or_insert(Value::Null), rest, value);
+    }
+}
+
+/// What each stage has come to so far.
+fn story(work: &Work, course: &Course) -> Value {
+    let stages = course.last.iter().enumerate().filter_map(|(at, past)| {
+        let task = work.round(at).first()?;
+        let past = (*past)?;
+        let state = match past.fate {
+            Fate::Done => "done",
+            Fate::Failed => "failed",
+            Fate::Skipped => "skipped",
+            Fate::Stopped => "stopped",
+        };
+        let id = nth(&task.id, course.passes[at]);
+        let title = if task.title.is_empty() { &task.id } else { &task.title };
+        Some(json!({
+            "id": id, "title": title, "state": state, "attempts": past.attempts,
+        }))
+    });
+    stages.collect()
+}

@@ -1,0 +1,141 @@
+//! What people say to a plan that waits for them: an answer, a signal, something else to go by.
+
+use std::collections::BTreeSet;
+
+use domain::approval::Verdict;
+use domain::policy::Act;
+use runtime::durable::{Admission, Lane, Moment};
+
+use super::course::after_pause;
+use super::posts::refuse;
+use super::record::{record_answered, record_resumed};
+use crate::plan::state::{Course, Phase, State, Work, nth};
+use crate::plan::wire::{
+    Answer, Event, Give, Given, Resume, Resumed, Said, Signal, Signaled, Source, Task,
+};
+use crate::plan::{Decision, Key, Mode, SIGNAL};
+
+/// Signals that wait for who waits for them.
+const SIGNALS_MAX: usize = 64;
+
+/// A person says whether a step may be done. The first answer counts, and is what every later one
+/// is told.
+pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    let Said { number, granted, note, digest } = said;
+    let mut seeking = work.steps.iter().filter(|step| matches!(step.phase, Phase::Seeking { .. }));
+    let asked = seeking.find_map(|step| {
+        let seal = step.seal.as_ref().filter(|seal| seal.number == number)?;
+        Some((step, seal))
+    });
+    if let Some((step, seal)) = asked {
+        if digest.is_some_and(|digest| digest != seal.digest) {
+            let why = "what it is about is something else than you have seen: look again";
+            return refuse(decision, why);
+        }
+        let verdict = if granted { Verdict::Granted } else { Verdict::Denied };
+        decision.answer(Answer::Verdict { verdict, is_first: true }.bytes());
+        return record_answered(step, number, verdict, note, decision);
+    }
+    match work.answered.iter().find(|(answered, _)| *answered == number) {
+        Some((_, verdict)) => {
+            decision.answer(Answer::Verdict { verdict: *verdict, is_first: false }.bytes());
+        }
+        None => refuse(decision, &format!("this run has sought no approval {number}")),
+    }
+}
+
+/// Whoever waits for it, or will, hears it; it is kept until then.
+pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    let Signal { name, data } = signal;
+    let awaited = awaited(work);
+    if !awaited.contains(name.as_str()) {
+        let names: Vec<&str> = awaited.into_iter().collect();
+        let instead = match names.is_empty() {
+            true => "it waits for no signal at all".to_owned(),
+            false => format!("it waits for {}", names.join(", ")),
+        };
+        let why = format!("nobody in this run waits for `{name}`: {instead}");
+        return decision.answer(Answer::Unawaited(why).bytes());
+    }
+    let waiting = work.course.as_ref().map_or(0, |course| course.signals.len());
+    if SIGNALS_MAX <= waiting {
+        let why = format!("{SIGNALS_MAX} signals wait already: send it when some were taken");
+        return refuse(decision, &why);
+    }
+    decision.answer(Answer::Taken.bytes());
+    decision.record(Event::Signaled(Signaled { name, data }));
+}
+
+fn awaited(work: &Work) -> BTreeSet<&str> {
+    let Some(course) = &work.course else { return BTreeSet::new() };
+    let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
+    let signals = tasks.filter(|task| task.tool == SIGNAL);
+    signals.filter_map(|task| task.args["name"].as_str()).collect()
+}
+
+/// The run is given something else than before; what has begun already keeps what it had.
+pub(crate) fn give(state: &State, give: Give, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    let Some(course) = &work.course else {
+        return refuse(decision, "a script takes no inputs: begin another run");
+    };
+    let Give { name, value, version } = give;
+    let known = course.inputs.get(&name);
+    if known.is_none() && !used(work, course).contains(name.as_str()) {
+        let names: Vec<&str> = used(work, course).into_iter().collect();
+        let why = format!("it has no input `{name}`: it has {}", names.join(", "));
+        return refuse(decision, &why);
+    }
+    let current = known.map_or(0, |given| given.version);
+    if version.is_some_and(|version| version != current) {
+        let why = format!("`{name}` was given anew meanwhile: it is version {current}, look again");
+        return refuse(decision, &why);
+    }
+    decision.answer(Answer::Version(current + 1).bytes());
+    decision.record(Event::Given(Given { name, value, version: current + 1 }));
+}
+
+fn used<'a>(work: &'a Work, course: &'a Course) -> BTreeSet<&'a str> {
+    let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
+    let used = tasks.flat_map(|task| &task.uses).filter_map(|used| match &used.of {
+        Source::Input(name) => Some(name.as_str()),
+        Source::Output(_) | Source::Story => None,
+    });
+    used.chain(course.inputs.keys().map(String::as_str)).collect()
+}
+
+/// A plan that has paused goes on, if it would be allowed to begin what comes next.
+pub(crate) fn resume(state: &State, resume: Resume, moment: &Moment, decision: &mut Decision<'_>) {
+    let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    let (Some(_), Some(course)) = (work.paused, &work.course) else {
+        return refuse(decision, "it is not paused: look at the run");
+    };
+    let Resume { note, at } = resume;
+    if at.is_some_and(|at| at != work.planned) {
+        let why = format!("it has taken up {} steps meanwhile: look again", work.planned);
+        return refuse(decision, &why);
+    }
+    let to = course.at.map_or(0, |at| after_pause(work, at));
+    let pass = course.passes.get(to).map_or(1, |passes| passes + 1);
+    let denied = work.round(to).iter().find_map(|task| denied(task, pass, moment, decision));
+    if let Some(why) = denied {
+        return refuse(decision, &format!("policy does not allow what comes next: {why}"));
+    }
+    decision.answer(Answer::Taken.bytes());
+    record_resumed(Resumed { note }, decision);
+}
+
+/// Why policy would not allow it now.
+fn denied(task: &Task, pass: u32, moment: &Moment, decision: &mut Decision<'_>) -> Option<String> {
+    if task.is_handless() {
+        return None;
+    }
+    let key = Key { step: nth(&task.id, pass), attempt: 1, mode: Mode::Act };
+    let act = Act { entity: moment.me, tool: &task.tool, digest: &task.digest };
+    match decision.admit(&key, &act, [Lane::Named(task.lane.as_str().into())]) {
+        Admission::Denied(why) => Some(why),
+        Admission::Admitted | Admission::Wait => None,
+    }
+}

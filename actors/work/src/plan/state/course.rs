@@ -1,0 +1,203 @@
+//! Where a written plan stands on its way: what was done, what was put out, what was heard.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::tool::{Class, Content, Output};
+use serde_json::Value;
+
+use super::step::{Fate, Step};
+use crate::plan::SIGNAL;
+use crate::plan::wire::{self, Ending, Given, Left, Signaled, Task, Way, When};
+
+#[derive(Debug)]
+pub(crate) struct Course {
+    pub(crate) ways: Vec<Way>,
+    rollback: Vec<Task>,
+    pub(crate) passes_max: u32,
+    /// The round that is under way, from 0.
+    pub(crate) at: Option<usize>,
+    /// Of each round: how often it was taken up, how often its failure has led back, and what it
+    /// came to last.
+    pub(crate) passes: Vec<u32>,
+    pub(crate) returns: Vec<u32>,
+    pub(crate) last: Vec<Option<Past>>,
+    /// Whether the last round that was not skipped went well.
+    previous: Option<bool>,
+    /// Whether somebody has said that it goes on where it had paused.
+    pub(crate) is_resumed: bool,
+    pub(crate) inputs: BTreeMap<String, wire::Given>,
+    pub(crate) outputs: BTreeMap<String, Artifact>,
+    /// What takes back what was done, in the order in which that was done.
+    done: Vec<Task>,
+    /// What cannot be taken back.
+    pub(crate) left: Vec<Left>,
+    pub(crate) signals: VecDeque<Signaled>,
+    is_begun: bool,
+}
+
+/// What a step has put out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Artifact {
+    /// In the store, under the hash of what it holds.
+    Kept(String),
+    /// What a signal has brought.
+    Said(Value),
+}
+
+/// What a round came to when it was taken up last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Past {
+    pub(crate) fate: Fate,
+    pub(crate) attempts: u32,
+}
+
+impl Course {
+    pub(super) fn new(course: &wire::Course) -> Self {
+        let rounds = course.ways.len();
+        let given = |(name, value): (&String, &Value)| {
+            let (name, value) = (name.clone(), value.clone());
+            (name.clone(), Given { name, value, version: 1 })
+        };
+        Course {
+            ways: course.ways.clone(),
+            rollback: course.rollback.clone(),
+            passes_max: course.passes_max,
+            at: None,
+            passes: vec![0; rounds],
+            returns: vec![0; rounds],
+            last: vec![None; rounds],
+            previous: None,
+            is_resumed: false,
+            inputs: course.inputs.iter().map(given).collect(),
+            outputs: BTreeMap::new(),
+            done: Vec::new(),
+            left: Vec::new(),
+            signals: VecDeque::new(),
+            is_begun: false,
+        }
+    }
+
+    /// The round that was under way has ended.
+    pub(super) fn leave(&mut self, steps: &[Step]) {
+        let Some(at) = self.at else { return };
+        let Some(fate) = fate(steps) else { return };
+        let attempts = steps.iter().map(|step| step.attempt).max().unwrap_or(0);
+        self.last[at] = Some(Past { fate, attempts });
+        if fate != Fate::Skipped {
+            self.previous = Some(fate == Fate::Done);
+        }
+    }
+
+    pub(super) fn enter(&mut self, to: usize, pass: u32) {
+        let was_failure = self.at.and_then(|at| self.last[at]).map(|past| past.fate);
+        if let (Some(at), Some(Fate::Failed), false) = (self.at, was_failure, self.is_resumed)
+            && to <= at
+        {
+            self.returns[at] += 1;
+        }
+        self.at = Some(to);
+        self.is_resumed = false;
+        if let Some(passes) = self.passes.get_mut(to) {
+            *passes = pass;
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.is_begun = true;
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.is_resumed = true;
+    }
+
+    pub(super) fn hear(&mut self, signal: &Signaled) {
+        self.signals.push_back(signal.clone());
+    }
+
+    pub(super) fn give(&mut self, given: &Given) {
+        self.inputs.insert(given.name.clone(), given.clone());
+    }
+
+    pub(super) fn end(&mut self, task: &Task, ending: &Ending, is_undone: bool) {
+        match ending {
+            Ending::Done(output) => self.take(task, output),
+            Ending::Failed(failure) | Ending::Stopped(failure) => {
+                let may_have_happened = matches!(failure.class, Class::Unknown | Class::Going);
+                if is_undone || (may_have_happened && task.undo.is_some()) {
+                    let (step, why) = (task.id.clone(), failure.story.clone());
+                    self.left.push(Left { step, why });
+                }
+            }
+            Ending::Skipped(_) => {}
+        }
+    }
+
+    fn take(&mut self, task: &Task, output: &Output) {
+        if task.tool == SIGNAL {
+            let name = task.args["name"].as_str().unwrap_or_default();
+            let heard = self.signals.iter().position(|signal| signal.name == name);
+            heard.and_then(|at| self.signals.remove(at));
+        }
+        for name in &task.outputs {
+            let found = output.attachments.iter().find(|attachment| attachment.name == *name);
+            let artifact = match found.map(|found| &found.content) {
+                Some(Content::Kept { blob, .. }) => Artifact::Kept(blob.clone()),
+                None if task.tool == SIGNAL => Artifact::Said(output.value.clone()),
+                // Whoever uses it is told that it is not there.
+                Some(Content::Lost { .. } | Content::Bytes(_)) | None => continue,
+            };
+            self.outputs.insert(name.clone(), artifact);
+        }
+    }
+
+    pub(super) fn note_done(&mut self, task: &Task) {
+        if let Some(undo) = &task.undo {
+            self.done.push(Task { id: format!("{}~undo", task.id), ..(**undo).clone() });
+        }
+    }
+
+    /// Whether there is anything to take back.
+    pub(crate) fn has_to_undo(&self, rolls_back: bool) -> bool {
+        !self.done.is_empty() || (rolls_back && !self.rollback.is_empty())
+    }
+
+    /// Whether anything was done that a rollback may be meant for.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// What takes it back: each waits for the end of the one before it, whatever that is.
+    pub(super) fn undo(&mut self, rolls_back: bool) -> Vec<Task> {
+        let done = std::mem::take(&mut self.done).into_iter().rev();
+        let rollback = self.rollback.iter().filter(|_| rolls_back);
+        let rollback =
+            rollback.map(|task| Task { id: format!("{}~rollback", task.id), ..task.clone() });
+        let mut before: Option<String> = None;
+        let in_line = |task: Task| {
+            let after = before.replace(task.id.clone()).into_iter().collect();
+            Task { after, ..task }
+        };
+        done.chain(rollback).map(in_line).collect()
+    }
+
+    /// Whether the round that is under way is to be done at all.
+    pub(crate) fn holds(&self) -> Result<(), &'static str> {
+        let when = self.at.and_then(|at| self.ways.get(at)).map_or(When::Always, |way| way.when);
+        match (when, self.previous) {
+            (When::Always, _) | (When::PreviousOk, None | Some(true)) => Ok(()),
+            (When::PreviousFailed, Some(false)) => Ok(()),
+            (When::PreviousOk, Some(false)) => {
+                Err("it is done only if the step before it went well, and that failed")
+            }
+            (When::PreviousFailed, None | Some(true)) => {
+                Err("it is done only if the step before it failed, and that went well")
+            }
+        }
+    }
+}
+
+/// What a round has come to.
+fn fate(steps: &[Step]) -> Option<Fate> {
+    let has = |fate| steps.iter().any(|step| step.fate() == Some(fate));
+    [Fate::Failed, Fate::Stopped, Fate::Done, Fate::Skipped].into_iter().find(|fate| has(*fate))
+}

@@ -1,0 +1,321 @@
+//! What a plan knows of itself: the fold of its events.
+
+mod course;
+mod step;
+
+use domain::approval::Verdict;
+use domain::id::Address;
+use domain::time::Timestamp;
+
+use super::WAIT;
+use super::wire::{
+    Answered, Asked, Begun, By, Cancelling, Caps, Checking, Descent, Doubted, Ended, Ending, Event,
+    Opened, Outcome, Paused, Planned, Rested, Reused, Settled, Sought, Task, Then, Unclear,
+    Undoing,
+};
+
+pub(super) use course::{Artifact, Course};
+pub(super) use step::{Fate, Phase, Seal, Step};
+
+#[derive(Debug, Default)]
+pub struct State {
+    /// Nothing before it was opened.
+    pub(super) work: Option<Work>,
+}
+
+#[derive(Debug)]
+pub(super) struct Work {
+    /// Who hears of its end.
+    pub(super) by: Option<Address>,
+    pub(super) caps: Caps,
+    /// Those that may still be taken up, each at its number.
+    rounds: Vec<Vec<Task>>,
+    /// How often one was taken up.
+    pub(super) planned: u32,
+    /// The way of a written plan, and where it stands on it.
+    pub(super) course: Option<Box<Course>>,
+    pub(super) descent: Option<Box<Descent>>,
+    /// Rounds in a row that held nothing new, and what was new so far.
+    pub(super) idle_rounds: u32,
+    pub(super) seen: Vec<String>,
+    /// By id: the order in which they are looked at is the same in every life. No map, since most
+    /// plans have a handful, and the smallest of maps has room for eleven.
+    pub(super) steps: Vec<Step>,
+    /// Of those, looked at in every turn.
+    unended: usize,
+    failed: usize,
+    /// How many approvals were sought, and what became of those that were answered.
+    pub(super) sought: u32,
+    pub(super) answered: Vec<(u32, Verdict)>,
+    /// Until when somebody may say that it goes on.
+    pub(super) paused: Option<Timestamp>,
+    /// What it will have come to when all is taken back.
+    pub(super) undoing: Option<Undoing>,
+    pub(super) cancelling: Option<Cancelling>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl State {
+    pub(super) fn apply(&mut self, event: &Event) {
+        match (event, &mut self.work) {
+            (Event::Opened(Opened { by, brief }), work) => {
+                *work = Some(Work {
+                    by: *by,
+                    caps: brief.caps.clone(),
+                    rounds: brief.rounds.clone(),
+                    planned: 0,
+                    course: brief.course.as_deref().map(|course| Box::new(Course::new(course))),
+                    descent: brief.descent.clone(),
+                    idle_rounds: 0,
+                    seen: Vec::new(),
+                    steps: Vec::new(),
+                    unended: 0,
+                    failed: 0,
+                    sought: 0,
+                    answered: Vec::new(),
+                    paused: None,
+                    undoing: None,
+                    cancelling: None,
+                    outcome: None,
+                });
+            }
+            (event, Some(work)) => work.apply(event),
+            // Its history begins with its opening; whatever else it may be is no reason to stop.
+            (_, None) => {}
+        }
+    }
+}
+
+impl Work {
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Opened(_) => {}
+            Event::Planned(Planned { round, pass }) => self.plan(*round, *pass),
+            Event::Undoing(undoing) => self.undo(undoing),
+            Event::Paused(Paused { until, .. }) => self.paused = Some(*until),
+            Event::Resumed(_) => {
+                self.paused = None;
+                self.on_course(Course::resume);
+            }
+            Event::Cancelling(cancelling) => self.cancelling = Some(cancelling.clone()),
+            Event::Closed(closed) => self.outcome = Some(closed.outcome),
+            Event::Signaled(signal) => self.on_course(|course| course.hear(signal)),
+            Event::Given(given) => self.on_course(|course| course.give(given)),
+            Event::Sought(Sought { number, step, digest, until, .. }) => {
+                self.sought = *number;
+                let digest = digest.clone();
+                self.at(step, |step| {
+                    let seal = Seal { number: *number, digest, verdict: None, note: None };
+                    step.seal = Some(Box::new(seal));
+                    step.phase = Phase::Seeking { until: *until };
+                });
+            }
+            Event::Answered(Answered { number, step, verdict, note }) => {
+                self.answered.push((*number, *verdict));
+                self.at(step, |step| {
+                    step.phase = Phase::Waiting { not_before: None };
+                    if let Some(seal) = &mut step.seal {
+                        seal.verdict = Some(*verdict);
+                        seal.note.clone_from(note);
+                    }
+                });
+            }
+            Event::Reused(Reused { step, ending }) => self.end(step, ending, false),
+            Event::Begun(Begun { step, attempt, until, filled, .. }) => {
+                self.on_course(Course::begin);
+                self.at(step, |step| {
+                    step.attempt = *attempt;
+                    step.filled.clone_from(filled);
+                    step.phase = Phase::Running { until: *until };
+                });
+            }
+            Event::Ended(Ended { step, ending, .. }) => self.end(step, ending, true),
+            Event::Rested(Rested { step, until, .. }) => {
+                self.at(step, |step| step.phase = Phase::Waiting { not_before: Some(*until) });
+            }
+            Event::Doubted(Doubted { step, evidence, until, then, spent, .. }) => {
+                let (until, then, is_spent) = (*until, *then, *spent);
+                let evidence = evidence.clone();
+                self.at(step, |step| {
+                    step.phase = Phase::InDoubt { evidence, until, then, is_spent, looks: 0 };
+                });
+            }
+            Event::Unclear(Unclear { step, look, until, .. }) => {
+                let (until, looks) = (*until, *look);
+                self.at(step, |step| {
+                    let (evidence, is_spent) = step.doubt();
+                    let then = Then::Check;
+                    step.phase = Phase::InDoubt { evidence, until, then, is_spent, looks };
+                });
+            }
+            Event::Checking(Checking { step, look }) => {
+                self.at(step, |step| {
+                    let (evidence, is_spent) = step.doubt();
+                    step.phase = Phase::Checking { evidence, look: *look, is_spent };
+                });
+            }
+            Event::Asked(Asked { step, until, .. }) => {
+                self.at(step, |step| {
+                    let (_, is_spent) = step.doubt();
+                    step.phase = Phase::Asked { until: *until, is_spent };
+                });
+            }
+            Event::Settled(Settled { step, happened, by, evidence, until }) => {
+                let evidence = match by {
+                    By::Check => evidence.clone(),
+                    By::Person => "a person said that it did not happen".to_owned(),
+                };
+                if *happened {
+                    self.note_done(step);
+                }
+                self.at(step, |step| {
+                    let (_, is_spent) = step.doubt();
+                    // Whoever says so wants it done, however often it was tried.
+                    let is_spent = is_spent && *by == By::Check;
+                    step.phase = match happened {
+                        true => Phase::Ended(Fate::Done),
+                        false => Phase::Absent { evidence, is_spent, not_before: *until },
+                    };
+                });
+            }
+        }
+    }
+
+    fn plan(&mut self, round: u32, pass: u32) {
+        self.planned += 1;
+        let at = (round as usize).saturating_sub(1);
+        let tasks = match &mut self.course {
+            Some(course) => {
+                course.leave(&self.steps);
+                course.enter(at, pass);
+                // Where a plan may come by again, what it left behind is of no more use.
+                self.steps.clear();
+                self.failed = 0;
+                let tasks = self.rounds.get(at).into_iter().flatten();
+                tasks.map(|task| Task { id: nth(&task.id, pass), ..task.clone() }).collect()
+            }
+            None => self.rounds.get_mut(at).map(std::mem::take).unwrap_or_default(),
+        };
+        // Who waits and looks again does something else each time.
+        let is_new = |task: &Task| task.tool == WAIT || !self.seen.contains(&task.digest);
+        let is_new = self.course.is_some() || tasks.iter().any(is_new);
+        self.idle_rounds = if is_new { 0 } else { self.idle_rounds + 1 };
+        self.steps.reserve_exact(tasks.len());
+        for task in tasks {
+            if self.course.is_none() && !self.seen.contains(&task.digest) {
+                self.seen.push(task.digest.clone());
+            }
+            self.add(task);
+        }
+    }
+
+    fn add(&mut self, task: Task) {
+        self.unended += 1;
+        match self.place(&task.id) {
+            Ok(place) => {
+                let before = std::mem::replace(&mut self.steps[place], Step::new(task));
+                self.count_no_more(before.fate());
+            }
+            Err(place) => self.steps.insert(place, Step::new(task)),
+        }
+    }
+
+    /// Whatever was done is taken back, one after the other, the last first.
+    fn undo(&mut self, undoing: &Undoing) {
+        self.undoing = Some(undoing.clone());
+        self.paused = None;
+        let Some(course) = &mut self.course else { return };
+        let tasks = course.undo(undoing.rolls_back);
+        self.steps.clear();
+        self.failed = 0;
+        tasks.into_iter().for_each(|task| self.add(task));
+    }
+
+    fn end(&mut self, id: &str, ending: &Ending, is_ours: bool) {
+        let fate = match ending {
+            Ending::Done(_) => Fate::Done,
+            Ending::Failed(_) => Fate::Failed,
+            Ending::Skipped(_) => Fate::Skipped,
+            Ending::Stopped(_) => Fate::Stopped,
+        };
+        if is_ours && fate == Fate::Done {
+            self.note_done(id);
+        }
+        let is_undone = self.undoing.is_some();
+        let place = self.place(id);
+        if let (Some(course), Ok(place)) = (&mut self.course, place) {
+            course.end(&self.steps[place].task, ending, is_undone);
+        }
+        self.at(id, |step| step.phase = Phase::Ended(fate));
+    }
+
+    /// What it has done may have to be taken back.
+    fn note_done(&mut self, id: &str) {
+        let place = self.place(id);
+        if let (Some(course), Ok(place)) = (&mut self.course, place) {
+            course.note_done(&self.steps[place].task);
+        }
+    }
+
+    fn on_course(&mut self, change: impl FnOnce(&mut Course)) {
+        if let Some(course) = &mut self.course {
+            change(course);
+        }
+    }
+
+    pub(super) fn step(&self, id: &str) -> Option<&Step> {
+        self.place(id).ok().map(|place| &self.steps[place])
+    }
+
+    fn place(&self, id: &str) -> Result<usize, usize> {
+        self.steps.binary_search_by(|step| step.task.id.as_str().cmp(id))
+    }
+
+    fn at(&mut self, id: &str, change: impl FnOnce(&mut Step)) {
+        let Ok(place) = self.place(id) else { return };
+        let step = &mut self.steps[place];
+        let before = step.fate();
+        change(step);
+        let after = step.fate();
+        self.unended += usize::from(after.is_none());
+        self.failed += usize::from(after == Some(Fate::Failed));
+        self.count_no_more(before);
+    }
+
+    fn count_no_more(&mut self, fate: Option<Fate>) {
+        self.unended -= usize::from(fate.is_none());
+        self.failed -= usize::from(fate == Some(Fate::Failed));
+    }
+
+    /// Whether nothing more is to be begun: what is taken back is taken back all the same.
+    pub(super) fn is_canceled(&self) -> bool {
+        self.cancelling.is_some() && self.undoing.is_none()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// Whether a round follows by itself, where none says which.
+    pub(super) fn has_another_round(&self) -> bool {
+        (self.planned as usize) < self.rounds.len()
+    }
+
+    /// What a round would do.
+    pub(super) fn round(&self, at: usize) -> &[Task] {
+        self.rounds.get(at).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether all steps of all rounds so far have ended.
+    pub(super) fn has_nothing_left(&self) -> bool {
+        self.unended == 0
+    }
+}
+
+/// The id of a step that comes by once more.
+pub(super) fn nth(id: &str, pass: u32) -> String {
+    match pass {
+        0 | 1 => id.to_owned(),
+        _ => format!("{id}~{pass}"),
+    }
+}

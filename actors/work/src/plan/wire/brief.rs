@@ -1,0 +1,200 @@
+//! What a plan is to do, as it is sent and recorded.
+
+use std::collections::BTreeMap;
+
+use domain::run::{Lineage, Workspace};
+use domain::tool::{Effect, OnDoubt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::events::Ending;
+use crate::plan::{GATE, MISSING, SIGNAL, WAIT};
+
+/// Everything a plan is to do, resolved and checked: it depends on nothing that may change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Brief {
+    pub rounds: Vec<Vec<Task>>,
+    pub caps: Caps,
+    /// How many plans stand above it.
+    #[serde(default)]
+    pub depth: u32,
+    /// The way through the rounds. Without one each follows the one before it, and the first
+    /// failure is the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Box<Course>>,
+    /// The run that this one repeats, or began as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descent: Option<Box<Descent>>,
+}
+
+/// The way through a written plan, and what goes with it. Each of its rounds holds one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    pub name: String,
+    /// One for each round.
+    pub ways: Vec<Way>,
+    /// Done in this order where a route says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollback: Vec<Task>,
+    /// What the run was given, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
+    pub text: Text,
+    /// How many rounds are taken up in all.
+    pub passes_max: u32,
+}
+
+/// What the plan was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// Where it stood, as whoever began the run has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    pub digest: String,
+    pub body: String,
+}
+
+/// Whether a round is done at all, and where the plan goes on after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    #[serde(default, skip_serializing_if = "When::is_always")]
+    pub when: When,
+    pub on_success: To,
+    pub on_failure: To,
+    /// How often its failure may lead back.
+    pub returns_max: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    #[default]
+    Always,
+    /// Of the last round before it that was not skipped.
+    PreviousOk,
+    PreviousFailed,
+}
+
+impl When {
+    fn is_always(&self) -> bool {
+        *self == When::Always
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// Its number, from 0.
+    Round(u32),
+    Done,
+    Fail,
+    /// The same, after its rollback.
+    Rollback,
+    Paused,
+}
+
+/// Where a run comes from that was begun from another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Descent {
+    pub lineage: Lineage,
+    /// What the other has recorded and this one takes as it is, by step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recorded: BTreeMap<String, Ending>,
+}
+
+/// One step, as it is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: String,
+    pub tool: String,
+    pub args: Value,
+    /// Of the tool and its arguments: what was allowed is what is done.
+    pub digest: String,
+    pub effect: Effect,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
+    pub lane: String,
+    /// Whether it may go on when this machine has ended.
+    #[serde(default)]
+    pub is_far: bool,
+    pub attempts: u32,
+    pub within_ms: u64,
+    pub on_doubt: OnDoubt,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// What people call it, where that is more than its id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// What of its arguments is known only when it begins; the digest is of all of them then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Use>,
+    /// What others may use of it, by the names they use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
+    /// A person is asked before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// Takes back what it has done, if the plan fails or is canceled later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Task>>,
+}
+
+impl Task {
+    /// Whether the plan itself does all there is to do.
+    pub fn is_handless(&self) -> bool {
+        [WAIT, SIGNAL, GATE, MISSING].contains(&self.tool.as_str())
+    }
+}
+
+/// A part of the arguments that stands elsewhere. What stands there in the task counts as long as
+/// nothing else is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// The names on the way to it, from the outside in.
+    pub at: Vec<String>,
+    pub of: Source,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Of the run.
+    Input(String),
+    /// Of the last step that has put out something of this name.
+    Output(String),
+    /// What the steps of the run have come to so far.
+    Story,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// What a person reads.
+    pub about: String,
+    pub within_ms: u64,
+}
+
+/// Tells whether the effect has happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub tool: String,
+    pub args: Value,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// Of its tool: it waits its turn like every other use of that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lane: String,
+}
+
+/// What a plan may not go beyond.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caps {
+    /// Rounds in a row that repeat what was done already.
+    pub idle_rounds_max: u32,
+    /// How long it waits for a person.
+    pub silence_max_ms: u64,
+    pub depth_max: u32,
+}
