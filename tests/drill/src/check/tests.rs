@@ -64,7 +64,7 @@ fn check(spoil: impl FnOnce(&mut Evidence), broken: &[Rule]) {
 /// A plan without steps, accepted, recorded and closed.
 fn sound() -> Evidence {
     let plan = script::plan(1);
-    let event = Event::Closed(Closed { outcome: Outcome::Completed, reason: None });
+    let event = Event::Closed(Closed { outcome: Outcome::Completed, reason: None, left: vec![] });
     let history = Ok(vec![Happened { seq: 1, epoch: 1, event }]);
     let said = [
         Said::Accepted { again: false, ordinal: Some(1) },
