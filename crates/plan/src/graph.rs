@@ -1,12 +1,30 @@
 //! What a written plan comes to, whatever it was written in: stages, and the ways between them.
 
+mod arguments;
+mod blueprint;
+mod inputs;
+mod names;
+mod node;
+mod parse;
+mod paths;
+mod reader;
+mod request;
+mod stage;
+mod story;
+mod values;
+mod variables;
+mod workflow;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use domain::nearest::nearest;
 use domain::tool::{Effect, OnDoubt};
 use serde_json::Value;
 
+use self::node::{Map, Node};
+use self::reader::Reader;
 use crate::script::{Check, Deadline};
 
 /// A plan that a person wrote down, checked as a whole. Nothing in it is looked up later but the
@@ -57,7 +75,7 @@ pub enum Approvals {
 pub struct Input {
     pub place: Place,
     pub kind: InputKind,
-    /// Without one it must be given.
+    /// Without one it must be given. Null is one, and no value: what uses it goes without.
     pub default: Option<Value>,
     pub about: String,
 }
@@ -129,7 +147,8 @@ pub enum Work {
     },
 }
 
-/// A part of the arguments that stands elsewhere.
+/// A part of the arguments that stands elsewhere. Where its source has a value, that replaces what
+/// stands there; where it has none, or null, what stands there stays. Whatever leads to it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
     /// The names on the way to it in the arguments, from the outside in.
@@ -190,9 +209,9 @@ pub struct Undo {
 /// What a graph may hold. Every bound has a name here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the whole text.
+    /// Bytes of the whole text; also of its scalars, with what their aliases repeat.
     pub text_bytes_max: usize,
-    /// Bytes of one scalar, with what its aliases repeat.
+    /// Bytes of one scalar.
     pub scalar_bytes_max: usize,
     /// Nodes of the document, with what its aliases repeat.
     pub nodes_max: usize,
@@ -229,6 +248,79 @@ pub struct Checked {
     pub faults: Vec<Fault>,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            text_bytes_max: 4 << 20,
+            scalar_bytes_max: 256 << 10,
+            nodes_max: 200_000,
+            depth_max: 64,
+            args_bytes_max: 64 << 10,
+            stages_max: 25,
+            attempts_max: 10,
+            deadline_max: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// Reads a plan written as YAML and checks it; all that is wrong with it comes at once.
+pub fn check(text: &str, limits: &Limits) -> Checked {
+    let (root, faults) = match parse::document(text, limits) {
+        Ok(document) => document,
+        Err(fault) => return Checked { graph: None, faults: vec![fault] },
+    };
+    let mut reader = Reader::new(text, limits, faults);
+    let graph = graph(&mut reader, &root).filter(|_| !reader.is_wrong);
+    Checked { graph, faults: reader.faults() }
+}
+
+fn graph(reader: &mut Reader<'_>, root: &Node) -> Option<Graph> {
+    const EITHER: &str = "a blueprint has `stages`, a workflow has `steps`";
+    let top = reader.any_map(root, "a plan")?;
+    match (top.entry("stages"), top.entry("steps")) {
+        (Some(_), None) => {
+            blueprint::keys(reader, root);
+            blueprint::graph(reader, top)
+        }
+        (None, Some(_)) => {
+            workflow::keys(reader, root);
+            workflow::graph(reader, top)
+        }
+        (Some(_), Some((key, _))) => {
+            reader.error(key.place, format!("both `stages` and `steps` are here, and {EITHER}"));
+            None
+        }
+        (None, None) => {
+            neither(reader, top, EITHER);
+            None
+        }
+    }
+}
+
+fn neither(reader: &mut Reader<'_>, top: &Map, either: &str) {
+    const FORMATS: [&str; 2] = ["stages", "steps"];
+    let mut keys = top.entries.iter().map(|(key, _)| key);
+    let near = |word: &str| word.len() <= 16 && nearest(word, FORMATS).is_some();
+    if let Some((key, _)) = top.entry("rounds") {
+        reader.error(key.place, format!("`rounds` make a script, and scripts are JSON; {either}"));
+    } else if let Some(key) = keys.find(|key| FORMATS.contains(&key.text.as_str())) {
+        reader.error(key.place, format!("`{}` is empty: write at least one", key.text));
+    } else if let Some((key, _)) = top.entries.iter().find(|(key, _)| near(&key.text)) {
+        reader.unknown(key, &format!("a plan has no key `{}`", key.text), FORMATS);
+    } else {
+        reader.error(top.place, format!("this is no plan: {either}"));
+    }
+}
+
+/// What people call the plan.
+fn name(reader: &mut Reader<'_>, top: &Map, what: &str) -> String {
+    let name = reader.text(top, "name").unwrap_or_default();
+    if name.trim().is_empty() {
+        reader.warn(top.place, format!("{what} says no `name`: nobody will know it in a list"));
+    }
+    name
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
@@ -244,3 +336,6 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("expect-test", Tests),
     ("futures", Anyone),
     ("getrandom", Only(&["lares"])),
+    ("granit-parser", Only(&["plan"])),
     ("hdrhistogram", Only(&["loadtest"])),
     ("httpdate", Only(&["skills"])),
     ("hyper-util", Only(&["web"])),

@@ -1,0 +1,55 @@
+//! Steps of workflows that send one HTTP request.
+
+use serde_json::{Map as Object, Value};
+
+use super::node::{Map, Node, Scalar};
+use super::reader::Reader;
+use super::stage::Performed;
+use super::{story, values};
+
+const ARGS: [&str; 4] = ["method", "headers", "body", "json"];
+
+/// `command` is a URL, or a method and a URL; `args` say the rest.
+pub(super) fn performed(reader: &mut Reader<'_>, map: &Map, command: &Scalar) -> Performed {
+    let mut args = Object::new();
+    let words: Vec<&str> = command.text.split_whitespace().collect();
+    let (method, url) = match words[..] {
+        [url] => (None, url),
+        [method, url] if method.chars().all(|letter| letter.is_ascii_alphabetic()) => {
+            (Some(method), url)
+        }
+        _ => {
+            let shown = story::shown(&command.text);
+            let what = format!("`command` is `{shown}`: write URL, or METHOD URL");
+            reader.error(command.place, what);
+            return Performed::nothing();
+        }
+    };
+    args.insert("url".to_owned(), url.into());
+    if let Some(method) = method {
+        args.insert("method".to_owned(), method.to_ascii_uppercase().into());
+    }
+    let given = map.get("args").and_then(|node| reader.map(node, "`args` of `http`", &ARGS));
+    for (key, node) in given.into_iter().flat_map(|given| &given.entries) {
+        let value = match key.text.as_str() {
+            "method" if method.is_some() => {
+                reader.error(key.place, "the method stands before the URL as well: leave one out");
+                continue;
+            }
+            "method" => values::written(node).to_ascii_uppercase().into(),
+            "body" => values::written(node).into(),
+            "headers" => headers(reader, node),
+            "json" => values::value(node),
+            _ => continue,
+        };
+        args.insert(key.text.clone(), value);
+    }
+    Performed::tool("http", args.into(), Vec::new())
+}
+
+fn headers(reader: &mut Reader<'_>, node: &Node) -> Value {
+    let map = reader.any_map(node, "`headers`");
+    let entries = map.into_iter().flat_map(|map| &map.entries);
+    let texts = entries.map(|(key, node)| (key.text.clone(), values::written(node).into()));
+    Value::Object(texts.collect())
+}

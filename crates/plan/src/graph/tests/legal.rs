@@ -1,0 +1,116 @@
+use std::fmt::Write as _;
+
+use expect_test::expect_file;
+
+use super::*;
+
+/// Odd texts that are right, by the names of their files.
+const TEXTS: &[(&str, &str)] = &[
+    ("b1-plain", include_str!("../../../tests/texts/b1-plain.yaml")),
+    ("b2-routes", include_str!("../../../tests/texts/b2-routes.yaml")),
+    ("b3-inputs", include_str!("../../../tests/texts/b3-inputs.yaml")),
+    ("b4-anchors", include_str!("../../../tests/texts/b4-anchors.yaml")),
+    ("b5-unicode", include_str!("../../../tests/texts/b5-unicode.yaml")),
+    ("b6-everything", include_str!("../../../tests/texts/b6-everything.yaml")),
+    ("w1-plain", include_str!("../../../tests/texts/w1-plain.yaml")),
+    ("w2-quotes-and-pipes", include_str!("../../../tests/texts/w2-quotes-and-pipes.yaml")),
+    ("w3-anchors-and-merges", include_str!("../../../tests/texts/w3-anchors-and-merges.yaml")),
+    ("w4-blocks", include_str!("../../../tests/texts/w4-blocks.yaml")),
+    ("w5-comments-and-unicode", include_str!("../../../tests/texts/w5-comments-and-unicode.yaml")),
+    ("w6-carriage-returns", include_str!("../../../tests/texts/w6-carriage-returns.yaml")),
+    ("w7-flow-and-quoted-keys", include_str!("../../../tests/texts/w7-flow-and-quoted-keys.yaml")),
+    ("w8-everything", include_str!("../../../tests/texts/w8-everything.yaml")),
+];
+
+#[test]
+fn odd_texts_that_are_right_are_read() {
+    let mut drawing = String::new();
+    for (name, text) in TEXTS {
+        let warnings = faults(text);
+        writeln!(drawing, "== {name}\n{warnings}{}", drawn(&graph(text))).expect("it is a text");
+    }
+    expect_file!["./legal.txt"].assert_eq(&drawing);
+}
+
+#[test]
+fn all_files_of_odd_texts_are_in_the_table() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/texts");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("ASCII"))
+        .collect();
+    files.sort();
+    let table: Vec<String> = TEXTS.iter().map(|(name, _)| format!("{name}.yaml")).collect();
+    assert_eq!(files, table);
+}
+
+#[test]
+fn a_text_with_carriage_returns_is_the_same_plan_at_the_same_places() {
+    for (name, text) in TEXTS {
+        let text = text.replace("\r\n", "\n");
+        assert_eq!(checked(&text.replace('\n', "\r\n")), checked(&text), "{name}");
+    }
+}
+
+/// What is worth seeing of a plan, one line for each thing in it.
+fn drawn(graph: &Graph) -> String {
+    let Graph { format, name, description, notify, defaults, inputs, stages, rollback } = graph;
+    let mut drawing = format!("{format:?} {name:?} {description:?}");
+    let rest = (notify, defaults.toolset.as_ref(), defaults.approvals);
+    if rest != (&None, None, Approvals::None) {
+        write!(drawing, " {rest:?}").expect("it is a text");
+    }
+    for (name, Input { place, kind, default, about }) in inputs {
+        let default = default.as_ref().map(Value::to_string).unwrap_or_default();
+        write!(drawing, "\n  input {name} ({place}): {kind:?} {default} {about}").expect("a text");
+    }
+    for (list, stages) in [("", stages), ("rollback ", rollback)] {
+        for stage in stages {
+            write!(drawing, "\n  {list}{}", row(stage, stages)).expect("it is a text");
+        }
+    }
+    drawing + "\n"
+}
+
+fn row(stage: &Stage, stages: &[Stage]) -> String {
+    let to = |route: Route| match route {
+        Route::Stage(at) => stages[at].id.clone(),
+        Route::Done | Route::Fail | Route::Rollback | Route::Paused => format!("{route:?}"),
+    };
+    let way = format!("{} | {}", to(stage.on_success), to(stage.on_failure));
+    let mut row = format!("{} ({}) → {way}: {}", stage.id, stage.place, work(&stage.work));
+    row += &uses(&stage.uses);
+    let Stage { title, outputs, when, attempts, deadline, effect, on_doubt, .. } = stage;
+    let marks = [
+        (title != &stage.id).then(|| format!("title {title:?}")),
+        (!outputs.is_empty()).then(|| format!("outputs {outputs:?}")),
+        (*when != When::Always).then(|| format!("{when:?}")),
+        (*attempts != 1).then(|| format!("{attempts} attempts")),
+        Some(format!("{deadline:?}")),
+        effect.map(|effect| format!("{effect:?}")),
+        (*on_doubt != OnDoubt::Ask).then(|| format!("{on_doubt:?}")),
+        stage.check.as_ref().map(|check| format!("check {} {}", check.tool, check.args)),
+        (!stage.locks.is_empty()).then(|| format!("locks {:?}", stage.locks)),
+        stage.lane.as_ref().map(|lane| format!("lane {lane}")),
+        stage.approval.as_ref().map(|approval| format!("{approval:?}")),
+        stage.undo.as_ref().map(|undo| {
+            let rest = (undo.attempts, undo.deadline, undo.on_doubt);
+            format!("undo {}{} {rest:?}", work(&undo.work), uses(&undo.uses))
+        }),
+    ];
+    marks.iter().flatten().for_each(|mark| row += &format!("; {mark}"));
+    row
+}
+
+fn work(work: &Work) -> String {
+    match work {
+        Work::Tool { tool, args } => format!("{tool} {args}"),
+        Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => {
+            format!("{work:?}")
+        }
+    }
+}
+
+fn uses(uses: &[Use]) -> String {
+    uses.iter().map(|used| format!(" [{} = {:?}]", used.at.join("."), used.of)).collect()
+}
