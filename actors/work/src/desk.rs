@@ -4,20 +4,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::BoxError;
 use domain::id::{Address, Id, Kind};
 use domain::journal::{self, Journal, Post, Undeliverable};
-use domain::records::Records;
-use domain::run::Error;
+use domain::records::{self, Query, Records};
+use domain::run::{Error, Request};
 use domain::time::{Clock, Dice};
 use domain::tool::Tools;
 use domain::wire::Written;
+use plan::graph::{self, Checked, Graph, Severity};
 use plan::script::{self, Script};
-use runtime::durable::{Mail, Unheard};
+use runtime::durable::{Mail, Past, Unheard, past};
 use serde::de::DeserializeOwned;
 
 use crate::brief::{self, Limits};
-use crate::plan::Brief;
+use crate::plan::{Brief, Event, Plan};
 
+/// Entities that one look brings.
+const PAGE: u32 = 256;
+/// Runs that are looked through for questions.
+const ASKING_MAX: u32 = 16 * PAGE;
 /// How long somebody at the door waits for an entity to hear.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
@@ -33,9 +39,51 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn resolve(&self, text: &str) -> Result<Brief, Error> {
-        let script = Script::parse(text, &self.limits.script()).map_err(faults)?;
+    pub(crate) fn resolve(&self, request: &Request) -> Result<Brief, Error> {
+        if !is_script(&request.plan) {
+            let graph = self.read(&request.plan)?;
+            let brief = brief::resolve_graph(&graph, request, &*self.tools, &self.limits);
+            return brief.map_err(Error::Faults);
+        }
+        if !request.inputs.is_empty() {
+            let why = "a script takes no inputs: write them into its arguments";
+            return Err(Error::Faults(vec![why.to_owned()]));
+        }
+        let script = Script::parse(&request.plan, &self.limits.script()).map_err(faults)?;
         brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)
+    }
+
+    fn read(&self, text: &str) -> Result<Graph, Error> {
+        let Checked { graph, faults } = graph::check(text, &self.limits.graph());
+        let errors = faults.iter().filter(|fault| fault.severity == Severity::Error);
+        graph.ok_or_else(|| Error::Faults(errors.map(ToString::to_string).collect()))
+    }
+
+    /// All that a run has recorded.
+    pub(crate) async fn history(&self, run: Address) -> Result<Vec<Past<Event>>, Error> {
+        known(run, Kind::Plan)?;
+        past::<Plan>(&*self.journal, run).await.map_err(|error| unread(run, error))
+    }
+
+    /// The runs that wait for a person, the newest first, with all that they have recorded.
+    pub(crate) async fn asking(&self) -> Result<Vec<(Address, Vec<Past<Event>>)>, Error> {
+        let mut asking = Vec::new();
+        let mut before = None;
+        // Beyond that many people have more urgent questions.
+        for _ in 0..ASKING_MAX / PAGE {
+            let (kind, state) = (Some(Kind::Plan), Some(records::State::Open));
+            let query = Query { kind, state, asks: true, before };
+            let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
+            let Some(last) = entries.last() else { break };
+            before = Some(last.place);
+            for entry in entries {
+                // As in the list: one that cannot be read keeps nobody from the others.
+                if let Ok(history) = self.history(entry.entity).await {
+                    asking.push((entry.entity, history));
+                }
+            }
+        }
+        Ok(asking)
     }
 
     fn roll(&self) -> Id {
@@ -63,6 +111,33 @@ impl Desk {
         let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
         answer.map(read).transpose().map_err(|error| Error::Journal(error.into()))
     }
+}
+
+/// Whoever has a history that cannot be read is put aside, or is about to be.
+pub(crate) fn unread(run: Address, error: BoxError) -> Error {
+    match error.downcast::<journal::Error>() {
+        Ok(error) => match *error {
+            journal::Error::Unavailable(why) => Error::Unavailable(why),
+            journal::Error::Store(_) => Error::Journal(error),
+            journal::Error::Unreadable { .. }
+            | journal::Error::Spoiled { .. }
+            | journal::Error::Unkept(_)
+            | journal::Error::TooBig(_) => aside(run, &*error),
+        },
+        Err(error) => aside(run, &*error),
+    }
+}
+
+fn aside(run: Address, error: &dyn std::error::Error) -> Error {
+    Error::Refused(format!(
+        "{error}: look at it with `lares quarantine show {run}`; if it had ended, give it up with \
+         `lares quarantine discard {run}`"
+    ))
+}
+
+/// Rounds of steps, as JSON: what else people write has neither.
+fn is_script(text: &str) -> bool {
+    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
 }
 
 /// Whoever asks for an entity of another kind asks for none that there is.

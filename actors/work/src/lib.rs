@@ -3,17 +3,21 @@
 //! Entities decide and never touch the world: a step does, through the port `Tools`, and its
 //! outcome comes back as something that its plan hears.
 
+mod approvals;
 mod brief;
+mod descent;
 mod desk;
 pub mod plan;
 mod runs;
 pub mod session;
 mod sessions;
 mod step;
+mod timeline;
 
 use domain::id::Id;
 use sha2::{Digest, Sha256};
 
+pub use approvals::Approvals;
 pub use brief::{Limits, resolve};
 pub use desk::Desk;
 pub use runs::Runs;

@@ -3,22 +3,20 @@
 
 use std::sync::Arc;
 
+use domain::BoxFuture;
 use domain::id::{Address, Kind};
-use domain::journal::{self, Ordinal, Post, Posted, Undeliverable};
+use domain::journal::{self, Ordinal, Post, Posted, Seq, Undeliverable};
 use domain::records::{self, Place, Query};
-use domain::run::{Error, Page, Question, Replayed, Run};
+use domain::run::{Descending, Error, Page, Question, Rehearsal, Replayed, Request, Run};
 use domain::tool::Content;
 use domain::wire::Written;
-use domain::{BoxError, BoxFuture};
-use runtime::durable::{self, past};
+use runtime::durable;
+use serde_json::Value;
 
-use crate::desk::{Desk, known, trouble};
-use crate::plan::{self as entity, Answer, Cancel, Plan, Settle};
+use crate::desk::{Desk, known, trouble, unread};
+use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
+use crate::{descent, timeline};
 
-/// Entities that one look brings.
-const PAGE: u32 = 256;
-/// Runs that are looked through for questions.
-const ASKING_MAX: u32 = 4 * PAGE;
 /// Looks for a run; it may be heard between the look at its history and that at its inbox.
 const LOOKS: u32 = 2;
 
@@ -28,9 +26,8 @@ pub struct Runs {
 }
 
 impl Runs {
-    async fn open(&self, text: String, key: Option<String>) -> Result<Address, Error> {
+    async fn begin(&self, brief: Brief, key: Option<String>) -> Result<Address, Error> {
         let desk = &self.desk;
-        let brief = desk.resolve(&text)?;
         let to = desk.address(Kind::Plan, key.as_deref());
         let post = Post { opens: true, ..desk.post(to, key, &entity::Post::Open(brief)) };
         match desk.mail.post(post).await {
@@ -38,11 +35,6 @@ impl Runs {
             Ok(Posted::Refused(refusal)) => Err(refusal.into()),
             Err(error) => Err(trouble(error)),
         }
-    }
-
-    async fn history(&self, run: Address) -> Result<Vec<durable::Past<entity::Event>>, Error> {
-        known(run, Kind::Plan)?;
-        past::<Plan>(&*self.desk.journal, run).await.map_err(|error| unread(run, error))
     }
 
     async fn list(&self, before: Option<i64>, limit: u32) -> Result<Page, Error> {
@@ -81,7 +73,7 @@ impl Runs {
 
     async fn look(&self, run: Address) -> Result<Run, Error> {
         for _ in 0..LOOKS {
-            let history = self.history(run).await?;
+            let history = self.desk.history(run).await?;
             if let Some(told) = entity::tell::run(run, &history) {
                 return Ok(told);
             }
@@ -113,37 +105,93 @@ impl Runs {
 
     async fn questions(&self, limit: u32) -> Result<Vec<Question>, Error> {
         let mut questions = Vec::new();
-        let mut before = None;
-        // Beyond that many people have more urgent questions.
-        for _ in 0..ASKING_MAX / PAGE {
-            let (kind, state) = (Some(Kind::Plan), Some(records::State::Open));
-            let query = Query { kind, state, asks: true, before };
-            let entries = self.desk.records.entities(query, PAGE).await.map_err(trouble)?;
-            let Some(last) = entries.last() else { break };
-            before = Some(last.place);
-            for entry in entries {
-                // As in the list: one that cannot be read keeps nobody from the others.
-                let Ok(history) = self.history(entry.entity).await else { continue };
-                questions.extend(entity::tell::questions(entry.entity, &history));
-            }
+        for (run, history) in self.desk.asking().await? {
+            questions.extend(entity::tell::questions(run, &history));
         }
         questions.sort_by_key(|question: &Question| question.since);
         questions.truncate(limit as usize);
         Ok(questions)
     }
 
+    /// What the plan says to it; nothing where it only takes it.
     async fn ask(
         &self,
         run: Address,
         key: Option<String>,
         post: entity::Post,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Answer>, Error> {
         known(run, Kind::Plan)?;
         match self.desk.ask(self.desk.post(run, key, &post)).await? {
             Some(Answer::Refused(why)) => Err(Error::Refused(why)),
             Some(Answer::Unawaited(why)) => Err(Error::Unawaited(why)),
-            Some(Answer::Taken | Answer::Verdict { .. } | Answer::Version(_)) | None => Ok(()),
+            Some(answer @ (Answer::Taken | Answer::Verdict { .. } | Answer::Version(_))) => {
+                Ok(Some(answer))
+            }
+            None => Ok(None),
         }
+    }
+
+    async fn tell(
+        &self,
+        run: Address,
+        key: Option<String>,
+        post: entity::Post,
+    ) -> Result<(), Error> {
+        self.ask(run, key, post).await.map(|_| ())
+    }
+
+    async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
+        match self.ask(run, key, entity::Post::Give(give)).await? {
+            Some(Answer::Version(version)) => Ok(version),
+            Some(
+                Answer::Taken | Answer::Refused(_) | Answer::Verdict { .. } | Answer::Unawaited(_),
+            )
+            | None => Err(Error::Unavailable("it was taken, and not answered".to_owned())),
+        }
+    }
+
+    async fn descend(
+        &self,
+        run: Address,
+        descending: Descending,
+        key: Option<String>,
+    ) -> Result<Address, Error> {
+        let history = self.desk.history(run).await?;
+        let brief = descent::brief(&self.desk, run, &history, &descending)?;
+        self.begin(brief, key).await
+    }
+
+    async fn timeline(&self, run: Address, after: u64, limit: u32) -> Result<Vec<String>, Error> {
+        known(run, Kind::Plan)?;
+        let events = self.desk.journal.history(run, Seq(after), limit).await.map_err(trouble)?;
+        if events.is_empty() && after == 0 {
+            self.look(run).await?;
+        }
+        Ok(events.iter().map(timeline::line).collect())
+    }
+
+    async fn plan(&self, run: Address) -> Result<String, Error> {
+        let first = self.desk.journal.history(run, Seq(0), 1).await.map_err(trouble)?;
+        let opened = first.first().map(|event| entity::Event::read(&event.body));
+        if let Some(Ok(entity::Event::Opened(opened))) = opened {
+            return Ok(timeline::plan(&opened.brief));
+        }
+        self.look(run).await?;
+        let why = "its plan has not heard yet that it is to begin: ask again in a moment";
+        Err(Error::Unavailable(why.to_owned()))
+    }
+
+    async fn artifact(&self, run: Address, name: &str) -> Result<Vec<u8>, Error> {
+        let missing = || Error::Missing(format!("{run} has brought nothing of the name {name}"));
+        let told = self.look(run).await?;
+        let mut attachments = told.steps.iter().flat_map(|step| &step.attachments);
+        let is_its = attachments.any(|attachment| match &attachment.content {
+            Content::Kept { blob, .. } => blob == name,
+            Content::Lost { .. } | Content::Bytes(_) => false,
+        });
+        let blob = name.parse().ok().filter(|_| is_its).ok_or_else(missing)?;
+        let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
+        kept.ok_or_else(missing)
     }
 
     async fn attachment(&self, run: Address, step: &str, name: &str) -> Result<Vec<u8>, Error> {
@@ -193,31 +241,13 @@ fn shown(body: Option<&journal::Body>) -> String {
     }
 }
 
-/// Whoever has a history that cannot be read is put aside, or is about to be.
-fn unread(run: Address, error: BoxError) -> Error {
-    match error.downcast::<journal::Error>() {
-        Ok(error) => match *error {
-            journal::Error::Unavailable(why) => Error::Unavailable(why),
-            journal::Error::Store(_) => Error::Journal(error),
-            journal::Error::Unreadable { .. }
-            | journal::Error::Spoiled { .. }
-            | journal::Error::Unkept(_)
-            | journal::Error::TooBig(_) => aside(run, &*error),
-        },
-        Err(error) => aside(run, &*error),
-    }
-}
-
-fn aside(run: Address, error: &dyn std::error::Error) -> Error {
-    Error::Refused(format!(
-        "{error}: look at it with `lares quarantine show {run}`; if it had ended, give it up with \
-         `lares quarantine discard {run}`"
-    ))
-}
-
 impl domain::run::Runs for Runs {
-    fn open(&self, script: String, key: Option<String>) -> BoxFuture<'_, Result<Address, Error>> {
-        Box::pin(self.open(script, key))
+    fn open(&self, request: Request, key: Option<String>) -> BoxFuture<'_, Result<Address, Error>> {
+        Box::pin(async move { self.begin(self.desk.resolve(&request)?, key).await })
+    }
+
+    fn rehearse(&self, request: Request) -> BoxFuture<'_, Result<Rehearsal, Error>> {
+        Box::pin(async move { Ok(timeline::rehearsal(&self.desk.resolve(&request)?)) })
     }
 
     fn list(&self, before: Option<i64>, limit: u32) -> BoxFuture<'_, Result<Page, Error>> {
@@ -234,7 +264,7 @@ impl domain::run::Runs for Runs {
         reason: String,
         key: Option<String>,
     ) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.ask(run, key, entity::Post::Cancel(Cancel { reason })))
+        Box::pin(self.tell(run, key, entity::Post::Cancel(Cancel { reason })))
     }
 
     fn attachment(
@@ -262,6 +292,63 @@ impl domain::run::Runs for Runs {
         key: Option<String>,
     ) -> BoxFuture<'_, Result<(), Error>> {
         let settle = entity::Post::Settle(Settle { step, happened });
-        Box::pin(self.ask(run, key, settle))
+        Box::pin(self.tell(run, key, settle))
+    }
+
+    fn signal(
+        &self,
+        run: Address,
+        name: String,
+        data: Value,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.tell(run, key, entity::Post::Signal(Signal { name, data })))
+    }
+
+    fn give(
+        &self,
+        run: Address,
+        input: String,
+        value: Value,
+        version: Option<u64>,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(self.give(run, Give { name: input, value, version }, key))
+    }
+
+    fn resume(
+        &self,
+        run: Address,
+        note: Option<String>,
+        at: Option<u32>,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.tell(run, key, entity::Post::Resume(Resume { note, at })))
+    }
+
+    fn descend(
+        &self,
+        run: Address,
+        descending: Descending,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<Address, Error>> {
+        Box::pin(self.descend(run, descending, key))
+    }
+
+    fn timeline(
+        &self,
+        run: Address,
+        after: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        Box::pin(self.timeline(run, after, limit))
+    }
+
+    fn plan(&self, run: Address) -> BoxFuture<'_, Result<String, Error>> {
+        Box::pin(self.plan(run))
+    }
+
+    fn artifact(&self, run: Address, blob: String) -> BoxFuture<'_, Result<Vec<u8>, Error>> {
+        Box::pin(async move { self.artifact(run, &blob).await })
     }
 }

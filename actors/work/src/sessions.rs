@@ -6,7 +6,7 @@ use domain::BoxFuture;
 use domain::conversation::{Input, Session as Shown, Taken};
 use domain::id::{Address, Kind};
 use domain::journal::{Post, Undeliverable};
-use domain::run::Error;
+use domain::run::{Error, Request};
 use runtime::durable::past;
 
 use crate::desk::{Desk, known};
@@ -32,7 +32,7 @@ impl Sessions {
                 return Err(Error::Refused(why.to_owned()));
             }
         };
-        let brief = desk.resolve(&text)?;
+        let brief = desk.resolve(&Request::from(text))?;
         let to = session.unwrap_or_else(|| desk.address(Kind::Session, key.as_deref()));
         known(to, Kind::Session)?;
         let turn = session::Post::Turn(session::Turn { brief });

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::BoxFuture;
 use crate::id::{Address, Kind};
+use crate::run::Error;
 use crate::time::Timestamp;
 
 /// Names one approval for good. Written as `apr_01KB...-2`: the second that this run has sought.
@@ -61,6 +63,41 @@ impl Verdict {
             Verdict::Void => "void",
         }
     }
+}
+
+/// What a person says to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saying {
+    pub granted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Of what the person has seen: anything else is not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// What became of it, and who decided that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub verdict: Verdict,
+    /// Whether it was this answer.
+    pub is_first: bool,
+}
+
+/// The port: what people are asked, for the doors.
+pub trait Approvals: Send + Sync + 'static {
+    /// All that wait for an answer, oldest first, no more than so many.
+    fn list(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Approval>, Error>>;
+
+    fn show(&self, approval: ApprovalId) -> BoxFuture<'_, Result<Approval, Error>>;
+
+    /// The first answer counts. Every later one is told what the first was.
+    fn answer(
+        &self,
+        approval: ApprovalId,
+        saying: Saying,
+        key: Option<String>,
+    ) -> BoxFuture<'_, Result<Answered, Error>>;
 }
 
 /// A text that names no approval.

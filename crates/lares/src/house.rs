@@ -107,6 +107,7 @@ impl House {
         let shown = web::Ports {
             census: node.census(),
             runs: Arc::new(work::Runs { desk: Arc::clone(&desk) }),
+            approvals: Arc::new(work::Approvals { desk: Arc::clone(&desk) }),
             sessions: Arc::new(work::Sessions { desk }),
             records: Arc::clone(&records),
             journal,

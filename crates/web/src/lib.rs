@@ -11,6 +11,7 @@
     reason = "web: an adapter; its timers and tasks belong to real sockets and end with `serve`"
 )]
 
+mod approvals;
 mod asked;
 mod audit;
 mod backup;
@@ -22,6 +23,7 @@ mod options;
 mod patience;
 mod quarantine;
 mod refusal;
+mod request;
 mod routes;
 mod runs;
 mod sessions;

@@ -10,8 +10,9 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, get, post, put};
 use axum::{Json, RequestExt, Router};
+use domain::approval::Approvals;
 use domain::backup::Backup;
 use domain::conversation::Sessions;
 use domain::id::Address;
@@ -25,7 +26,7 @@ use serde::Serialize;
 
 use crate::guard::{self, Check};
 use crate::refusal::Refusal;
-use crate::{Options, audit, backup, dead, quarantine, runs, sessions};
+use crate::{Options, approvals, audit, backup, dead, quarantine, runs, sessions};
 
 /// Everything the door can be asked.
 pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
@@ -37,6 +38,15 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
         .route("/v1/runs/{run}", get(runs::show))
         .route("/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/v1/runs/{run}/replay", post(runs::replay))
+        .route("/v1/runs/{run}/descend", post(runs::descend))
+        .route("/v1/runs/{run}/resume", post(runs::resume))
+        .route("/v1/runs/{run}/timeline", get(runs::timeline))
+        .route("/v1/runs/{run}/plan", get(runs::plan))
+        .route("/v1/runs/{run}/artifacts/{blob}", get(runs::artifact))
+        .route("/v1/runs/{run}/signals/{name}", post(runs::signal))
+        .route("/v1/runs/{run}/inputs/{input}", put(runs::give))
+        .route("/v1/approvals", get(approvals::list))
+        .route("/v1/approvals/{approval}", get(approvals::show).post(approvals::answer))
         .route("/v1/runs/{run}/steps/{step}/settle", post(runs::settle))
         .route("/v1/runs/{run}/steps/{step}/attachments/{name}", get(runs::attachment))
         .route("/v1/doubts", get(runs::doubts))
@@ -61,6 +71,7 @@ pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
 pub struct Ports {
     pub census: Arc<dyn Census>,
     pub runs: Arc<dyn Runs>,
+    pub approvals: Arc<dyn Approvals>,
     pub sessions: Arc<dyn Sessions>,
     pub records: Arc<dyn Records>,
     /// Of which the door only reads what is put aside.
@@ -78,6 +89,7 @@ pub(crate) struct Desk {
     token: Token,
     census: Arc<dyn Census>,
     pub(crate) runs: Arc<dyn Runs>,
+    pub(crate) approvals: Arc<dyn Approvals>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) journal: Arc<dyn Journal>,
@@ -102,12 +114,14 @@ struct Routes {
 
 impl Routes {
     fn new(options: &Options, token: Token, ports: Ports) -> Self {
-        let Ports { census, runs, sessions, records, journal, backup, clock, bell } = ports;
+        let Ports { census, runs, approvals, sessions, records, journal, backup, clock, bell } =
+            ports;
         let body_bytes_max = options.body_bytes_max;
         let desk = Desk {
             token,
             census,
             runs,
+            approvals,
             sessions,
             records,
             journal,

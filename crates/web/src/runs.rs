@@ -8,13 +8,19 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::id::Address;
-use domain::run::{Error, Page, Question, Replayed, Run};
+use domain::run::{Descending, Error, Page, Question, Replayed, Run};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::asked::{TAKEN, Taken, Wanted, address, bad, key};
 use crate::refusal::Refusal;
+use crate::request::{self, Asked};
 use crate::routes::Desk;
 
+/// What a signal may bring, as JSON.
+const SIGNAL_BYTES_MAX: usize = 16 << 10;
+/// Events that one look at a timeline brings.
+const TIMELINE_MAX: u32 = 1_000;
 /// Doubts that are shown: more than anybody settles by hand.
 const DOUBTS_MAX: u32 = 10_000;
 
@@ -23,19 +29,142 @@ pub(crate) struct Opened {
     id: Address,
 }
 
-/// The body is the script itself. The same key is the same run.
+/// The body is the plan itself, as it was written. The same key is the same run.
 pub(crate) async fn open(
     State(desk): State<Arc<Desk>>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
-    script: Result<String, StringRejection>,
+    plan: Result<String, StringRejection>,
 ) -> Result<Response, Refusal> {
-    let script = script.map_err(|error| match error.status() {
+    let plan = plan.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(desk.body_bytes_max),
-        _ => bad(format!("a script is text, in UTF-8: {}", error.body_text())),
+        _ => bad(format!("a plan is text, in UTF-8: {}", error.body_text())),
     })?;
-    let id = desk.runs.open(script, key(&headers)?).await?;
+    let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+    let Asked { request, is_rehearsal } = request::read(plan, query)?;
+    if is_rehearsal {
+        return Ok(Json(desk.runs.rehearse(request).await?).into_response());
+    }
+    let id = desk.runs.open(request, key(&headers)?).await?;
+    Ok(opened(id))
+}
+
+fn opened(id: Address) -> Response {
     let place = [(header::LOCATION, format!("/v1/runs/{id}"))];
-    Ok((StatusCode::ACCEPTED, place, Json(Opened { id })).into_response())
+    (StatusCode::ACCEPTED, place, Json(Opened { id })).into_response()
+}
+
+/// Another run that begins from this one.
+pub(crate) async fn descend(
+    State(desk): State<Arc<Desk>>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+    descending: Result<Json<Descending>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    let Json(descending) = descending.map_err(|error| bad(error.body_text()))?;
+    let id = desk.runs.descend(address(&run)?, descending, key(&headers)?).await?;
+    Ok(opened(id))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Signal {
+    #[serde(default)]
+    data: Value,
+}
+
+pub(crate) async fn signal(
+    State(desk): State<Arc<Desk>>,
+    Path((run, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    signal: Result<Json<Signal>, JsonRejection>,
+) -> Result<Json<Taken>, Refusal> {
+    let Json(Signal { data }) = signal.map_err(|error| bad(error.body_text()))?;
+    let bytes = data.to_string().len();
+    if SIGNAL_BYTES_MAX < bytes {
+        let what = format!("the data takes {bytes} bytes, and {SIGNAL_BYTES_MAX} is the most");
+        return Err(bad(format!("{what}: name a file in it")));
+    }
+    desk.runs.signal(address(&run)?, name, data, key(&headers)?).await?;
+    Ok(TAKEN)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Give {
+    value: Value,
+    version: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Given {
+    version: u64,
+}
+
+pub(crate) async fn give(
+    State(desk): State<Arc<Desk>>,
+    Path((run, input)): Path<(String, String)>,
+    headers: HeaderMap,
+    give: Result<Json<Give>, JsonRejection>,
+) -> Result<Json<Given>, Refusal> {
+    let Json(Give { value, version }) = give.map_err(|error| bad(error.body_text()))?;
+    let run = address(&run)?;
+    let version = desk.runs.give(run, input, value, version, key(&headers)?).await?;
+    Ok(Json(Given { version }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resume {
+    note: Option<String>,
+    at: Option<u32>,
+}
+
+pub(crate) async fn resume(
+    State(desk): State<Arc<Desk>>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+    resume: Result<Json<Resume>, JsonRejection>,
+) -> Result<Json<Taken>, Refusal> {
+    let Json(Resume { note, at }) = resume.map_err(|error| bad(error.body_text()))?;
+    desk.runs.resume(address(&run)?, note, at, key(&headers)?).await?;
+    Ok(TAKEN)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct After {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u32>,
+}
+
+/// Lines of JSON, one for each event; none where there is no more.
+pub(crate) async fn timeline(
+    State(desk): State<Arc<Desk>>,
+    Path(run): Path<String>,
+    after: Result<Query<After>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(After { after, limit }) = after.map_err(|error| bad(error.body_text()))?;
+    let limit = limit.unwrap_or(TIMELINE_MAX).clamp(1, TIMELINE_MAX);
+    let lines = desk.runs.timeline(address(&run)?, after, limit).await?;
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+}
+
+pub(crate) async fn plan(
+    State(desk): State<Arc<Desk>>,
+    Path(run): Path<String>,
+) -> Result<Response, Refusal> {
+    let text = desk.runs.plan(address(&run)?).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+pub(crate) async fn artifact(
+    State(desk): State<Arc<Desk>>,
+    Path((run, blob)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    Ok(octets(desk.runs.artifact(address(&run)?, blob).await?))
 }
 
 pub(crate) async fn list(
@@ -59,11 +188,15 @@ pub(crate) async fn attachment(
     Path((run, step, name)): Path<(String, String, String)>,
 ) -> Result<Response, Refusal> {
     let bytes = desk.runs.attachment(address(&run)?, step, name).await?;
+    Ok(octets(bytes))
+}
+
+fn octets(bytes: Vec<u8>) -> Response {
     let heads = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    Ok((heads, bytes).into_response())
+    (heads, bytes).into_response()
 }
 
 #[derive(Deserialize)]
@@ -124,6 +257,7 @@ impl From<Error> for Refusal {
             Error::Faults(_) => (StatusCode::BAD_REQUEST, "faults"),
             Error::Refused(_) => (StatusCode::CONFLICT, "refused"),
             Error::Unawaited(_) => (StatusCode::CONFLICT, "unawaited"),
+            Error::Missing(_) => (StatusCode::NOT_FOUND, "missing"),
             Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Error::Journal(source) => return Refusal::journal(&**source),
         };
@@ -133,6 +267,7 @@ impl From<Error> for Refusal {
             Error::Undeliverable(_)
             | Error::Refused(_)
             | Error::Unawaited(_)
+            | Error::Missing(_)
             | Error::Unavailable(_)
             | Error::Journal(_) => refusal,
         }

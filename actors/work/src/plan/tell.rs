@@ -31,7 +31,7 @@ fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
     for past in history {
         state.apply(&past.event);
         run.seq = past.seq.0;
-        tell(&mut run, past);
+        tell(&mut run, past, &state);
         if matches!(past.event, Event::Planned(_) | Event::Undoing(_)) {
             take_up(&mut run, &state);
         }
@@ -100,14 +100,17 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
         .collect()
 }
 
-fn tell(run: &mut Run, past: &Past<Event>) {
+fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
     let at = past.at;
     match &past.event {
         Event::Opened(opened) => {
             open(run, &opened.brief);
         }
         Event::Planned(_) => run.taken_up += 1,
-        Event::Sought(sought) => seek(run, sought, at),
+        Event::Sought(sought) => {
+            let known = state.work.as_ref().and_then(|work| work.step(&sought.step));
+            seek(run, sought, known.map(|step| &step.task), at);
+        }
         Event::Answered(answered) => answer(run, answered, at),
         Event::Given(Given { name, value, version }) => {
             let given = run::Given { value: value.clone(), version: *version };
@@ -184,19 +187,21 @@ fn take_up(run: &mut Run, state: &State) {
     }
 }
 
-fn seek(run: &mut Run, sought: &Sought, at: Timestamp) {
+fn seek(run: &mut Run, sought: &Sought, task: Option<&Task>, at: Timestamp) {
     let Sought { number, step, digest, args, until } = sought;
     let id = ApprovalId { run: run.id, number: *number };
     let run_id = run.id;
+    let about = task.and_then(|task| task.approval.as_ref()).map(|approval| &approval.about);
+    let args = args.as_ref().or(task.map(|task| &task.args)).cloned().unwrap_or(Value::Null);
     with(run, step, |step| {
         step.state = StepState::AwaitsApproval;
         step.approvals.push(Approval {
             id,
             run: run_id,
             step: step.id.clone(),
-            about: step.title.clone(),
+            about: about.cloned().unwrap_or_default(),
             tool: step.tool.clone(),
-            args: args.clone().unwrap_or(Value::Null),
+            args,
             digest: digest.clone(),
             since: at,
             until: *until,

@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::approval::{Answered, Approval, ApprovalId, Approvals, Saying};
 use domain::backup::{self, Backup};
 use domain::conversation::{Input, Session, Sessions, Taken};
 use domain::door::Door;
 use domain::id::Address;
-use domain::run::{self, Page, Question, Replayed, Run, Runs};
+use domain::run::{self, Descending, Page, Question, Rehearsal, Replayed, Request, Run, Runs};
 use domain::time::Clock;
 use domain::token::Token;
 use domain::tree::{Actor, Census, Mailbox, State};
 use kit::journal::FakeJournal;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -74,7 +76,68 @@ fn none<T: Send + 'static>() -> BoxFuture<'static, Result<T, run::Error>> {
 }
 
 impl Runs for NoRuns {
-    fn open(&self, _: String, _: Option<String>) -> BoxFuture<'_, Result<Address, run::Error>> {
+    fn open(&self, _: Request, _: Option<String>) -> BoxFuture<'_, Result<Address, run::Error>> {
+        none()
+    }
+
+    fn rehearse(&self, _: Request) -> BoxFuture<'_, Result<Rehearsal, run::Error>> {
+        none()
+    }
+
+    fn signal(
+        &self,
+        _: Address,
+        _: String,
+        _: Value,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<(), run::Error>> {
+        none()
+    }
+
+    fn give(
+        &self,
+        _: Address,
+        _: String,
+        _: Value,
+        _: Option<u64>,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<u64, run::Error>> {
+        none()
+    }
+
+    fn resume(
+        &self,
+        _: Address,
+        _: Option<String>,
+        _: Option<u32>,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<(), run::Error>> {
+        none()
+    }
+
+    fn descend(
+        &self,
+        _: Address,
+        _: Descending,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<Address, run::Error>> {
+        none()
+    }
+
+    fn timeline(
+        &self,
+        _: Address,
+        _: u64,
+        _: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, run::Error>> {
+        none()
+    }
+
+    fn plan(&self, _: Address) -> BoxFuture<'_, Result<String, run::Error>> {
+        none()
+    }
+
+    fn artifact(&self, _: Address, _: String) -> BoxFuture<'_, Result<Vec<u8>, run::Error>> {
         none()
     }
 
@@ -119,6 +182,25 @@ impl Runs for NoRuns {
         _: bool,
         _: Option<String>,
     ) -> BoxFuture<'_, Result<(), run::Error>> {
+        none()
+    }
+}
+
+impl Approvals for NoRuns {
+    fn list(&self, _: u32) -> BoxFuture<'_, Result<Vec<Approval>, run::Error>> {
+        none()
+    }
+
+    fn show(&self, _: ApprovalId) -> BoxFuture<'_, Result<Approval, run::Error>> {
+        none()
+    }
+
+    fn answer(
+        &self,
+        _: ApprovalId,
+        _: Saying,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<Answered, run::Error>> {
         none()
     }
 }
@@ -168,6 +250,7 @@ fn ports(census: impl Census) -> Ports {
     Ports {
         census: Arc::new(census),
         runs: Arc::new(NoRuns),
+        approvals: Arc::new(NoRuns),
         sessions: Arc::new(NoRuns),
         records: Arc::clone(&shelf) as _,
         journal: shelf,

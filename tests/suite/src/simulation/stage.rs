@@ -107,7 +107,7 @@ impl Actor for Desk {
 async fn fulfil(runs: &Runs, key: &str, wish: Wish) -> Option<Answer> {
     let key = Some(key.to_owned());
     let told = match wish {
-        Wish::Open { script } => runs.open(script, key).await.map(Answer::Opened),
+        Wish::Open { script } => runs.open(script.into(), key).await.map(Answer::Opened),
         Wish::Cancel { run } => {
             let canceled = runs.cancel(run, "enough".to_owned(), key).await;
             canceled.map(|()| Answer::Done)

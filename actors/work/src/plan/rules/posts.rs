@@ -6,11 +6,11 @@ use domain::id::Address;
 use runtime::durable::Moment;
 
 use super::course::close;
-use super::record::{record_canceled, record_settled};
+use super::record::{name_blobs, record_canceled, record_settled};
 use crate::plan::Decision;
 use crate::plan::state::{Phase, State};
 use crate::plan::wire::{
-    Answer, Brief, By, Cancel, Cancelling, Event, Opened, Outcome, Settle, Settled,
+    Answer, Brief, By, Cancel, Cancelling, Ending, Event, Opened, Outcome, Settle, Settled,
 };
 
 /// How long a step may take to end when it is asked to.
@@ -33,6 +33,8 @@ pub(crate) fn open(
         return close(by, Outcome::Failed, Some(why), &[], moment, decision);
     }
     decision.answer(Answer::Taken.bytes());
+    let taken_along = brief.descent.iter().flat_map(|descent| descent.recorded.values());
+    taken_along.filter_map(Ending::output).for_each(|output| name_blobs(output, decision));
     decision.record(Event::Opened(Opened { by, brief }));
 }
 

@@ -7,10 +7,16 @@ use serde_json::Value;
 
 use crate::approval::Approval;
 use crate::id::Address;
-use crate::journal::Undeliverable;
 use crate::time::Timestamp;
 use crate::tool::{Attachment, Effect};
-use crate::{BoxError, BoxFuture};
+
+mod port;
+mod request;
+
+pub use port::{Error, Runs};
+pub use request::{
+    Descending, Descent, Effects, Lineage, Rehearsal, Rehearsed, Request, Workspace,
+};
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,52 +121,6 @@ pub struct Given {
 pub struct Left {
     pub step: String,
     pub why: String,
-}
-
-/// Where a run may touch files. Nothing is guessed: whoever begins the run names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Workspace {
-    pub id: String,
-    /// Absolute.
-    pub path: String,
-    /// What must be checked out there, if that matters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-}
-
-/// The run that another one was begun from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lineage {
-    pub run: Address,
-    pub how: Descent,
-    /// The last event of the other that this one builds on.
-    pub at: u64,
-    /// The step from which on it goes its own way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    pub effects: Effects,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Descent {
-    /// The same once more.
-    Replay,
-    /// The same up to a step, and something else from there on.
-    Fork,
-}
-
-/// What a replay does where the first run had an effect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effects {
-    /// Nothing: it takes what was recorded.
-    #[default]
-    UseRecorded,
-    /// It has it again.
-    Reexecute,
-    /// It has it again after a person has allowed it, each.
-    RequireHuman,
 }
 
 /// Where a step is.
@@ -283,65 +243,4 @@ pub enum Awaits {
 pub enum Replayed {
     Same { turns: u64, events: u64 },
     Different { seq: u64, recorded: String, decided: String },
-}
-
-/// Why a run cannot be opened, looked at or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Everything that is wrong with what was sent, each with its place.
-    #[error("{}", .0.join("\n"))]
-    Faults(Vec<String>),
-    #[error(transparent)]
-    Undeliverable(#[from] Undeliverable),
-    /// It is there, and does not take that now.
-    #[error("{0}")]
-    Refused(String),
-    /// Nobody in this run waits for such a signal, or ever will.
-    #[error("{0}")]
-    Unawaited(String),
-    /// It may be taken already; the same key tells.
-    #[error("{0}")]
-    Unavailable(String),
-    #[error("the journal could not say")]
-    Journal(#[source] BoxError),
-}
-
-/// The port: runs, for the doors. A key that comes again is the same request.
-pub trait Runs: Send + Sync + 'static {
-    /// Returns once the run is durable. Without a key every call is a run of its own.
-    fn open(&self, script: String, key: Option<String>) -> BoxFuture<'_, Result<Address, Error>>;
-
-    /// The newest first, no more than so many, without what their steps have brought.
-    fn list(&self, before: Option<i64>, limit: u32) -> BoxFuture<'_, Result<Page, Error>>;
-
-    fn show(&self, run: Address) -> BoxFuture<'_, Result<Run, Error>>;
-
-    fn cancel(
-        &self,
-        run: Address,
-        reason: String,
-        key: Option<String>,
-    ) -> BoxFuture<'_, Result<(), Error>>;
-
-    /// All that a step has brought under this name, where it was too much for its output.
-    fn attachment(
-        &self,
-        run: Address,
-        step: String,
-        name: String,
-    ) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
-
-    /// Decides its history again, with nothing done.
-    fn replay(&self, run: Address) -> BoxFuture<'_, Result<Replayed, Error>>;
-
-    /// All that only people can settle, oldest first.
-    fn questions(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Question>, Error>>;
-
-    fn settle(
-        &self,
-        run: Address,
-        step: String,
-        happened: bool,
-        key: Option<String>,
-    ) -> BoxFuture<'_, Result<(), Error>>;
 }

@@ -1,0 +1,101 @@
+//! What a run is given, made into what its plan takes.
+
+use std::collections::BTreeMap;
+
+use domain::nearest::nearest;
+use plan::graph::{Graph, Input, InputKind};
+use serde_json::Value;
+
+/// The inputs of a run: what was given as text becomes what was declared, and what was not given
+/// what the plan says instead.
+pub(super) fn inputs(
+    graph: &Graph,
+    given: &BTreeMap<String, String>,
+    bytes_max: usize,
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, Value> {
+    let bytes: usize = given.iter().map(|(name, text)| name.len() + text.len()).sum();
+    if bytes_max < bytes {
+        faults.push(format!(
+            "the inputs take {bytes} bytes, and {bytes_max} is the most: name files in them"
+        ));
+        return BTreeMap::new();
+    }
+    for name in given.keys().filter(|name| !graph.inputs.contains_key(*name)) {
+        faults.push(unknown(graph, name));
+    }
+    let mut inputs = BTreeMap::new();
+    for (name, input) in &graph.inputs {
+        let value = match (given.get(name), &input.default) {
+            (Some(text), _) => match read(text, input) {
+                Ok(value) => value,
+                Err(expected) => {
+                    let place = input.place;
+                    faults.push(format!(
+                        "the input `{name}` is `{text}`, and must be {expected} ({place} of the \
+                         plan says so)"
+                    ));
+                    continue;
+                }
+            },
+            (None, Some(Value::Null)) => continue,
+            (None, Some(default)) => default.clone(),
+            (None, None) => {
+                let (place, about) = (input.place, about(input));
+                faults.push(format!(
+                    "{place}: it needs the input `{name}`{about}: give it with --input {name}=…"
+                ));
+                continue;
+            }
+        };
+        inputs.insert(name.clone(), value);
+    }
+    inputs
+}
+
+fn about(input: &Input) -> String {
+    if input.about.is_empty() { String::new() } else { format!(" ({})", input.about) }
+}
+
+fn unknown(graph: &Graph, name: &str) -> String {
+    let names: Vec<&str> = graph.inputs.keys().map(String::as_str).collect();
+    let instead = match nearest(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if names.is_empty() => "the plan takes none".to_owned(),
+        None => format!("the plan takes {}", names.join(", ")),
+    };
+    format!("there is no input `{name}`: {instead}")
+}
+
+fn read(text: &str, input: &Input) -> Result<Value, &'static str> {
+    match kind(input) {
+        InputKind::Text | InputKind::Any => Ok(Value::String(text.to_owned())),
+        InputKind::Number => serde_json::from_str::<Value>(text)
+            .ok()
+            .filter(Value::is_number)
+            .ok_or("a number, such as 3 or 2.5"),
+        InputKind::Truth => match text {
+            "true" | "yes" | "on" => Ok(Value::Bool(true)),
+            "false" | "no" | "off" => Ok(Value::Bool(false)),
+            _ => Err("true or false"),
+        },
+        InputKind::List => Ok(list(text)),
+    }
+}
+
+/// One that was never declared is of the kind of what it is when it is not given.
+fn kind(input: &Input) -> InputKind {
+    match (input.kind, &input.default) {
+        (InputKind::Any, Some(Value::Number(_))) => InputKind::Number,
+        (InputKind::Any, Some(Value::Bool(_))) => InputKind::Truth,
+        (InputKind::Any, Some(Value::Array(_))) => InputKind::List,
+        (kind, _) => kind,
+    }
+}
+
+/// As JSON, or as words between commas.
+fn list(text: &str) -> Value {
+    let read = serde_json::from_str(text).ok().filter(Value::is_array);
+    let words = || text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    read.unwrap_or_else(|| words().map(|word| Value::String(word.to_owned())).collect())
+}

@@ -1,0 +1,250 @@
+//! A written plan, resolved: its stages become rounds of one task each, its routes a course.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::run::{Request, Workspace};
+use domain::tool::{Contract, Effect, Tools};
+use plan::graph::{self, Approvals, Graph, Place, Route, Stage, Undo, Work};
+use serde_json::{Value, json};
+
+use super::given::inputs;
+use super::{Limits, Repeats, Resolver, digest, digest_of, millis};
+use crate::plan::{
+    Approval, Brief, Course, GATE, MISSING, SIGNAL, Source, Task, Text, To, Use, WAIT, Way, When,
+    put,
+};
+
+/// The tool that is told how the others went.
+const SUMMARY: &str = "summarize_run";
+
+/// Nothing is looked up later. All that is wrong comes at once.
+pub(crate) fn resolve(
+    graph: &Graph,
+    request: &Request,
+    tools: &dyn Tools,
+    limits: &Limits,
+) -> Result<Brief, Vec<String>> {
+    let contracts = tools.contracts();
+    let mut faults = Vec::new();
+    let inputs = inputs(graph, &request.inputs, limits.inputs_bytes_max, &mut faults);
+    let resolver = Resolver { tools, contracts: &contracts, limits, faults };
+    let workspace = request.workspace.as_ref();
+    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace };
+    let rounds = graph.stages.iter().map(|stage| vec![drafter.task(stage)]).collect();
+    let rollback = graph.rollback.iter().map(|stage| drafter.task(stage)).collect();
+    let faults = drafter.resolver.faults;
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let course = Course {
+        name: graph.name.clone(),
+        ways: graph.stages.iter().map(way).collect(),
+        rollback,
+        inputs,
+        workspace: request.workspace.clone(),
+        text: Text {
+            file: request.file.clone(),
+            digest: digest_of(&request.plan),
+            body: request.plan.clone(),
+        },
+        passes_max: limits.passes_max,
+    };
+    let course = Some(Box::new(course));
+    Ok(Brief { rounds, caps: limits.caps(), depth: 0, course, descent: None })
+}
+
+fn way(stage: &Stage) -> Way {
+    let when = match stage.when {
+        graph::When::Always => When::Always,
+        graph::When::PreviousOk => When::PreviousOk,
+        graph::When::PreviousFailed => When::PreviousFailed,
+    };
+    let returns_max = stage.attempts;
+    Way { when, on_success: to(stage.on_success), on_failure: to(stage.on_failure), returns_max }
+}
+
+fn to(route: Route) -> To {
+    match route {
+        Route::Stage(at) => To::Round(u32::try_from(at).unwrap_or(u32::MAX)),
+        Route::Done => To::Done,
+        Route::Fail => To::Fail,
+        Route::Rollback => To::Rollback,
+        Route::Paused => To::Paused,
+    }
+}
+
+struct Drafter<'a> {
+    resolver: Resolver<'a>,
+    graph: &'a Graph,
+    inputs: &'a BTreeMap<String, Value>,
+    workspace: Option<&'a Workspace>,
+}
+
+/// What a stage and an undo have in common.
+struct Doing<'a> {
+    place: Place,
+    work: &'a Work,
+    uses: &'a [graph::Use],
+    attempts: u32,
+    deadline: plan::script::Deadline,
+    effect: Option<Effect>,
+    on_doubt: domain::tool::OnDoubt,
+    check: Option<&'a plan::script::Check>,
+}
+
+impl<'a> Drafter<'a> {
+    fn task(&mut self, stage: &Stage) -> Task {
+        let doing = Doing {
+            place: stage.place,
+            work: &stage.work,
+            uses: &stage.uses,
+            attempts: stage.attempts,
+            deadline: stage.deadline,
+            effect: stage.effect,
+            on_doubt: stage.on_doubt,
+            check: stage.check.as_ref(),
+        };
+        let draft = self.draft(&doing, &stage.id);
+        let approval = self.approval(stage, &draft);
+        let undo = stage.undo.as_ref().map(|undo| Box::new(self.undo(undo, stage)));
+        let title = if stage.title == stage.id { String::new() } else { stage.title.clone() };
+        let lane = stage.lane.clone().unwrap_or_else(|| draft.lane.clone());
+        let (id, locks, outputs) = (stage.id.clone(), stage.locks.clone(), stage.outputs.clone());
+        Task { id, title, lane, locks, outputs, approval, undo, ..draft }
+    }
+
+    fn undo(&mut self, undo: &Undo, stage: &Stage) -> Task {
+        let doing = Doing {
+            place: undo.place,
+            work: &undo.work,
+            uses: &undo.uses,
+            attempts: undo.attempts,
+            deadline: undo.deadline,
+            effect: undo.effect,
+            on_doubt: undo.on_doubt,
+            check: undo.check.as_ref(),
+        };
+        let title = format!("takes back {}", stage.title);
+        let draft = self.draft(&doing, &format!("{}~undo", stage.id));
+        Task { title, locks: stage.locks.clone(), ..draft }
+    }
+
+    /// A task without what only a stage has.
+    fn draft(&mut self, doing: &Doing<'_>, id: &str) -> Task {
+        let place = format!("{}, {id}", doing.place);
+        let limits = self.resolver.limits;
+        let (tool, args, within) = match doing.work {
+            Work::Tool { tool, args } => {
+                (tool.as_str(), args.clone(), limits.within(doing.deadline))
+            }
+            Work::Wait { pause } => (WAIT, json!({ "ms": millis(*pause) }), *pause),
+            Work::Signal { name } => {
+                (SIGNAL, json!({ "name": name }), limits.within(doing.deadline))
+            }
+            Work::Gate => (GATE, json!({}), Duration::ZERO),
+            Work::Missing { what } => (MISSING, json!({ "what": what }), Duration::ZERO),
+        };
+        let uses = doing.uses.iter().map(used).collect();
+        let (args, uses, contract) = match doing.work {
+            Work::Tool { .. } => self.look_up(tool, args, uses, &place),
+            Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => {
+                (args, uses, None)
+            }
+        };
+        let effect = contract.map_or(Effect::None, |contract| contract.effect);
+        let effect = doing.effect.unwrap_or(effect);
+        let check = doing.check.map(|check| self.resolver.check(check, &place));
+        let (attempts, on_doubt) = (doing.attempts, doing.on_doubt);
+        let repeats = Repeats { tool, effect, attempts, on_doubt, has_check: check.is_some() };
+        self.resolver.check_repeats(&repeats, &place);
+        Task {
+            id: id.to_owned(),
+            tool: tool.to_owned(),
+            digest: digest(tool, &args),
+            args,
+            effect,
+            after: Vec::new(),
+            locks: Vec::new(),
+            lane: contract.map_or(tool, |contract| contract.lane).to_owned(),
+            is_far: contract.is_some_and(|contract| contract.is_far),
+            attempts,
+            within_ms: millis(within),
+            on_doubt,
+            check,
+            title: String::new(),
+            uses,
+            outputs: Vec::new(),
+            approval: None,
+            undo: None,
+        }
+    }
+
+    /// The arguments with what only the run knows, and the contract they were held against.
+    fn look_up(
+        &mut self,
+        tool: &str,
+        mut args: Value,
+        mut uses: Vec<Use>,
+        place: &str,
+    ) -> (Value, Vec<Use>, Option<&'a Contract>) {
+        let takes = |name: &str| {
+            let mut contracts = self.resolver.contracts.iter();
+            let contract = contracts.find(|contract| contract.name == tool);
+            contract.is_some_and(|contract| contract.arguments["properties"].get(name).is_some())
+        };
+        if let Some(workspace) = self.workspace {
+            if takes("workspace") {
+                args["workspace"] = json!(workspace);
+            } else if takes("cwd") && args.get("cwd").is_none() {
+                args["cwd"] = json!(workspace.path);
+            }
+        }
+        if tool == SUMMARY {
+            args["name"] = json!(self.graph.name);
+            uses.push(Use { at: vec!["steps".to_owned()], of: Source::Story });
+        }
+        let mut filled = args.clone();
+        uses.iter().for_each(|used| self.fill(&mut filled, used));
+        let contract = self.resolver.contract(tool, &filled, place);
+        (args, uses, contract)
+    }
+
+    /// As far as anything is known of it before it begins.
+    fn fill(&self, args: &mut Value, used: &Use) {
+        match &used.of {
+            Source::Input(name) => {
+                if let Some(value) = self.inputs.get(name) {
+                    put(args, &used.at, value.clone());
+                }
+            }
+            Source::Output(name) => put(args, &used.at, json!(name)),
+            Source::Story => put(args, &used.at, json!([])),
+        }
+    }
+
+    fn approval(&self, stage: &Stage, draft: &Task) -> Option<Approval> {
+        let silence_max_ms = millis(self.resolver.limits.silence_max);
+        let wanted = match self.graph.defaults.approvals {
+            Approvals::None => false,
+            Approvals::Risky => !draft.effect.is_repeatable(),
+            Approvals::Critical => draft.is_far,
+        };
+        let by_default = || Approval { about: stage.title.clone(), within_ms: silence_max_ms };
+        match &stage.approval {
+            Some(approval) => {
+                let within_ms = approval.within.map_or(silence_max_ms, millis);
+                Some(Approval { about: approval.about.clone(), within_ms })
+            }
+            None => (wanted && !draft.is_handless()).then(by_default),
+        }
+    }
+}
+
+fn used(used: &graph::Use) -> Use {
+    let of = match &used.of {
+        graph::Source::Input(name) => Source::Input(name.clone()),
+        graph::Source::Output(name) => Source::Output(name.clone()),
+    };
+    Use { at: used.at.clone(), of }
+}
