@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use domain::nearest::nearest;
 use domain::tool::{Effect, OnDoubt};
 use serde_json::Value;
 
@@ -270,7 +269,7 @@ pub fn check(text: &str, limits: &Limits) -> Checked {
         Err(fault) => return Checked { graph: None, faults: vec![fault] },
     };
     let mut reader = Reader::new(text, limits, faults);
-    let graph = graph(&mut reader, &root).filter(|_| !reader.is_wrong);
+    let graph = graph(&mut reader, &root).filter(|_| reader.errors == 0);
     Checked { graph, faults: reader.faults() }
 }
 
@@ -300,7 +299,7 @@ fn graph(reader: &mut Reader<'_>, root: &Node) -> Option<Graph> {
 fn neither(reader: &mut Reader<'_>, top: &Map, either: &str) {
     const FORMATS: [&str; 2] = ["stages", "steps"];
     let mut keys = top.entries.iter().map(|(key, _)| key);
-    let near = |word: &str| word.len() <= 16 && nearest(word, FORMATS).is_some();
+    let near = |word: &str| reader::meant(word, FORMATS).is_some();
     if let Some((key, _)) = top.entry("rounds") {
         reader.error(key.place, format!("`rounds` make a script, and scripts are JSON; {either}"));
     } else if let Some(key) = keys.find(|key| FORMATS.contains(&key.text.as_str())) {
@@ -315,7 +314,7 @@ fn neither(reader: &mut Reader<'_>, top: &Map, either: &str) {
 /// What people call the plan.
 fn name(reader: &mut Reader<'_>, top: &Map, what: &str) -> String {
     let name = reader.text(top, "name").unwrap_or_default();
-    if name.trim().is_empty() {
+    if name.trim().is_empty() && !matches!(top.get("name"), Some(Node::List(_) | Node::Map(_))) {
         reader.warn(top.place, format!("{what} says no `name`: nobody will know it in a list"));
     }
     name

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map as Object, Value};
 
 use super::node::{Map, Node, Scalar};
-use super::reader::Reader;
+use super::reader::{self, Reader};
 use super::stage::Used;
 use super::{Source, Use, story, values};
 
@@ -72,7 +72,11 @@ pub(super) fn given(
         }
         None => {}
     }
-    if let Some(needed) = needed.filter(|needed| !inputs.has(needed)) {
+    let is_misspelt = |needed: &str| match map.get("inputs") {
+        Some(Node::Map(map)) => reader::has_near(map, &[needed]),
+        Some(Node::Scalar(_) | Node::List(_)) | None => false,
+    };
+    if let Some(needed) = needed.filter(|needed| !inputs.has(needed) && !is_misspelt(needed)) {
         let place = map.entry("inputs").map_or(map.place, |(key, _)| key.place);
         let what = format!("`{tool}` needs `{needed}`, and `inputs` does not say it");
         reader.error(place, what);
@@ -118,15 +122,10 @@ impl Inputs<'_> {
         let kind = self.known.iter().find(|(known, _)| *known == name.text);
         let value = match kind.map_or(Kind::Any, |(_, kind)| *kind) {
             Kind::Any => values::value(node),
-            Kind::Text => self.text(name, node),
+            Kind::Text => text(reader, name, node),
             Kind::Texts => Value::Object(self.texts(reader, name, node)),
         };
         self.given.args.insert(name.text.clone(), value);
-    }
-
-    fn text(&self, name: &Scalar, node: &Node) -> Value {
-        let text = values::written(node);
-        Value::String(if name.text == "method" { text.to_ascii_uppercase() } else { text })
     }
 
     /// Texts by name, each of which may stand elsewhere.
@@ -148,6 +147,16 @@ impl Inputs<'_> {
         }
         texts
     }
+}
+
+fn text(reader: &mut Reader<'_>, name: &Scalar, node: &Node) -> Value {
+    if let Node::Scalar(command) = node
+        && name.text == "command"
+    {
+        reader.warn_if_cut(command);
+    }
+    let text = values::written(node);
+    Value::String(if name.text == "method" { text.to_ascii_uppercase() } else { text })
 }
 
 /// The name of `{from: NAME}`.

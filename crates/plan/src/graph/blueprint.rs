@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use domain::nearest::nearest;
+use serde_json::json;
 
 use super::names::{self, ENDS, Name};
 use super::node::{Map, Node, Scalar};
-use super::reader::Reader;
+use super::reader::{self, Reader};
 use super::stage::{self, Dialect, Draft, Performed, Ways};
 use super::{Approvals, Defaults, Format, Graph, Route, arguments, inputs, paths, story};
 use crate::script::Deadline;
@@ -62,11 +62,11 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
     if stage::too_many(reader, "stages", list.place, list.items.len()) {
         return None;
     }
-    let drafts = stages(reader, &list.items, attempts);
+    let (drafts, are_ways_known) = stages(reader, &list.items, attempts);
     for draft in &drafts {
         inputs::add_used(&mut declared, draft.uses.iter().chain(&draft.undo_uses));
     }
-    if drafts.len() == list.items.len() && !reader.is_wrong {
+    if are_ways_known && drafts.len() == list.items.len() {
         paths::check(reader, &drafts);
     }
     Some(Graph {
@@ -123,17 +123,22 @@ struct Blueprint {
     names: Vec<Name>,
     /// What any of them puts out.
     outputs: BTreeSet<String>,
+    are_ways_known: bool,
 }
 
-fn stages(reader: &mut Reader<'_>, items: &[Rc<Node>], attempts: u32) -> Vec<Draft> {
+/// All that can be read, and whether every way between them is plain.
+fn stages(reader: &mut Reader<'_>, items: &[Rc<Node>], attempts: u32) -> (Vec<Draft>, bool) {
     let keys = [&STAGE[..], &stage::KEYS].concat();
     let maps: Vec<_> = items.iter().map(|item| reader.map(item, "a stage", &keys)).collect();
+    let errors = reader.errors;
     let titles: Vec<_> = maps.iter().map(|map| map.and_then(|map| title(reader, map))).collect();
     let names = names::names(reader, &titles, &mut BTreeSet::new());
+    let are_ways_known = errors == reader.errors;
     let outputs = maps.iter().flatten().flat_map(|map| named(map, "outputs")).collect();
-    let blueprint = Blueprint { attempts, names, outputs };
+    let mut blueprint = Blueprint { attempts, names, outputs, are_ways_known };
     let maps = maps.into_iter().enumerate();
-    maps.filter_map(|(at, map)| Some(blueprint.stage(reader, map?, at))).collect()
+    let drafts = maps.filter_map(|(at, map)| Some(blueprint.stage(reader, map?, at))).collect();
+    (drafts, blueprint.are_ways_known)
 }
 
 fn title<'n>(reader: &mut Reader<'_>, map: &'n Map) -> Option<&'n Scalar> {
@@ -160,7 +165,7 @@ fn named(map: &Map, key: &str) -> Vec<String> {
 }
 
 impl Blueprint {
-    fn stage(&self, reader: &mut Reader<'_>, map: &Map, at: usize) -> Draft {
+    fn stage(&mut self, reader: &mut Reader<'_>, map: &Map, at: usize) -> Draft {
         let name = self.names[at].clone();
         let spoken = stage::spoken("stage", &name.title);
         let performed = self.performed(reader, map, &spoken);
@@ -188,7 +193,7 @@ impl Blueprint {
                     "{spoken} says no `type`: write `type: deterministic` with an `action`, or \
                      `type: agent` with a `goal`"
                 );
-                reader.error(map.place, what);
+                reader.lacks(map, &["type", "action", "goal"], what);
                 None
             }
         };
@@ -217,7 +222,10 @@ impl Blueprint {
         }
         if !ACTIONS.contains(&tool) {
             let what = format!("there is no action `{}`", story::shown(tool));
-            reader.unknown(action, &what, ACTIONS.into_iter().chain(MISSING));
+            match reader::meant(tool, MISSING) {
+                Some(_) => reader.unknown(action, &what, MISSING),
+                None => reader.unknown(action, &what, ACTIONS),
+            }
             return Performed::nothing();
         }
         let given = arguments::given(reader, map, tool, &self.outputs);
@@ -225,29 +233,34 @@ impl Blueprint {
     }
 
     /// To a stage by its title or id, or to an end.
-    fn route(&self, reader: &mut Reader<'_>, map: &Map, key: &str) -> Option<Route> {
-        let found = reader.scalar(map, key)?;
-        let word = found.text.trim();
-        let by =
-            |wanted: fn(&Name) -> &str| self.names.iter().position(|name| wanted(name) == word);
-        let stage = by(|name| &name.title).or_else(|| by(|name| &name.id));
-        match (stage, word) {
-            (_, "done") => Some(Route::Done),
-            (_, "fail") => Some(Route::Fail),
-            (_, "paused") => Some(Route::Paused),
-            (Some(stage), _) => Some(Route::Stage(stage)),
-            (None, _) => {
-                self.lost(reader, found, key);
-                None
-            }
+    fn route(&mut self, reader: &mut Reader<'_>, map: &Map, key: &str) -> Option<Route> {
+        map.get(key)?;
+        let found = reader.scalar(map, key);
+        let route = found.and_then(|found| self.way(found.text.trim()));
+        if let Some(found) = found.filter(|_| route.is_none()) {
+            self.lost(reader, found, key);
         }
+        self.are_ways_known &= route.is_some();
+        route
+    }
+
+    fn way(&self, word: &str) -> Option<Route> {
+        match word {
+            "done" => return Some(Route::Done),
+            "fail" => return Some(Route::Fail),
+            "paused" => return Some(Route::Paused),
+            _ => {}
+        }
+        let by = |is_it: &dyn Fn(&Name) -> bool| self.names.iter().position(is_it);
+        let stage = by(&|name| name.title == word).or_else(|| by(&|name| name.id == word));
+        stage.map(Route::Stage)
     }
 
     fn lost(&self, reader: &mut Reader<'_>, found: &Scalar, key: &str) {
         let titles = self.names.iter().map(|name| name.title.as_str());
         let known: Vec<&str> = titles.chain(ENDS).filter(|title| !title.is_empty()).collect();
         let what = format!("`{key}` leads to `{}`, which is no stage", story::shown(&found.text));
-        if nearest(&story::shown(&found.text), known.iter().copied()).is_some() {
+        if reader::meant(&found.text, known.iter().copied()).is_some() {
             reader.unknown(found, &what, known);
         } else {
             reader.error(found.place, format!("{what}: name one of them, or done, fail, paused"));
@@ -263,8 +276,9 @@ impl Dialect for Blueprint {
         self.attempts
     }
 
-    fn shell(&self, _: &mut Reader<'_>, _: &Map, command: &str) -> Performed {
-        Performed::tool("shell", serde_json::json!({"command": command}), Vec::new())
+    fn shell(&self, reader: &mut Reader<'_>, _: &Map, command: &Scalar) -> Performed {
+        reader.warn_if_cut(command);
+        Performed::tool("shell", json!({"command": command.text}), Vec::new())
     }
 
     fn undoing(&self, reader: &mut Reader<'_>, map: &Map) -> Performed {

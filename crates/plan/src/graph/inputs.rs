@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::node::{Map, Node, Scalar};
 use super::reader::Reader;
-use super::stage::Used;
+use super::stage::{self, Used};
 use super::{Input, InputKind, Place, Source, story, values};
 
 const KINDS: [(&str, InputKind); 4] = [
@@ -25,6 +25,8 @@ pub(super) fn declared(reader: &mut Reader<'_>, top: &Map) -> BTreeMap<String, I
             Node::Map(map) => described(reader, name, map),
             Node::Scalar(_) | Node::List(_) => by_default(name.place, node),
         };
+        let default = input.default.as_ref().unwrap_or(&Value::Null);
+        stage::small(reader, name.place, "the default", default);
         inputs.insert(name.text.clone(), input);
     }
     inputs

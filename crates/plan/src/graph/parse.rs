@@ -14,7 +14,7 @@ use super::{Fault, Limits, Place, Severity, story};
 pub(super) fn document(text: &str, limits: &Limits) -> Result<(Rc<Node>, Vec<Fault>), Fault> {
     if limits.text_bytes_max < text.len() {
         let max = limits.text_bytes_max;
-        let what = format!("is longer than {max} bytes: keep data out of it, in files");
+        let what = format!("the text is longer than {max} bytes: keep data out of it, in files");
         return Err(error(Place { line: 1, column: 1 }, what));
     }
     let events = Parser::new_from_str_with_options(text, parser_options(limits));
@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
             }
         }
         root.filter(|root| !root.is_null()).ok_or_else(|| {
-            let what = "is empty: a blueprint has `stages`, a workflow has `steps`";
+            let what = "the text is empty: a blueprint has `stages`, a workflow has `steps`";
             error(Place { line: 1, column: 1 }, what)
         })
     }

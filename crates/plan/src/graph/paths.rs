@@ -73,17 +73,18 @@ fn circle(reader: &mut Reader<'_>, drafts: &[Draft], circle: &[usize]) {
         let inside = target(draft.stage.on_failure).is_some_and(|to| circle.contains(&to));
         draft.is_failure_written && !inside
     };
+    let go = if circle.len() == 1 { "goes" } else { "go" };
     let names = titles(drafts, circle);
     let place = drafts[circle[0]].stage.place;
     match circle.iter().find(|at| is_way_out(at)) {
         Some(at) => {
             let way = title(drafts, *at);
-            let what = format!("{names} go round until {way} fails: nothing else ends them");
+            let what = format!("{names} {go} round until {way} fails: nothing else ends them");
             reader.warn(place, what);
         }
         None => {
             let what = format!(
-                "{names} go round for ever: lead `on_success` of one of them out, or write its \
+                "{names} {go} round for ever: lead `on_success` of one of them out, or write its \
                  `on_failure`"
             );
             reader.error(place, what);
@@ -101,23 +102,37 @@ fn outputs(draft: &Draft) -> impl Iterator<Item = &str> {
 }
 
 /// The stages that put out each name.
-fn makers(drafts: &[Draft]) -> BTreeMap<&str, Vec<usize>> {
-    let mut makers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, draft) in drafts.iter().enumerate() {
-        for output in &draft.stage.outputs {
-            makers.entry(output).or_default().push(at);
+struct Makers<'a>(BTreeMap<&'a str, Vec<usize>>);
+
+impl<'a> Makers<'a> {
+    fn new(drafts: &'a [Draft]) -> Self {
+        let mut makers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, draft) in drafts.iter().enumerate() {
+            for output in &draft.stage.outputs {
+                makers.entry(output).or_default().push(at);
+            }
         }
+        Makers(makers)
     }
-    makers
+
+    fn of(&self, output: &str) -> &[usize] {
+        self.0.get(output).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first of those that put it out, where all of them are stuck.
+    fn stuck(&self, output: &str, stuck: &BTreeSet<usize>) -> Option<usize> {
+        let makers = self.of(output);
+        makers.first().copied().filter(|_| makers.iter().all(|maker| stuck.contains(maker)))
+    }
 }
 
 /// Those of which none can be first, because each takes what another one puts out; one error for
 /// each circle of them.
 fn dependencies(reader: &mut Reader<'_>, drafts: &[Draft]) -> BTreeSet<usize> {
-    let makers = makers(drafts);
+    let makers = Makers::new(drafts);
     let mut stuck: BTreeSet<usize> = (0..drafts.len()).collect();
     loop {
-        let waits = |name: &str| makers[name].iter().all(|maker| stuck.contains(maker));
+        let waits = |name| makers.stuck(name, &stuck).is_some();
         let free: Vec<usize> =
             stuck.iter().copied().filter(|at| !outputs(&drafts[*at]).any(waits)).collect();
         if free.is_empty() {
@@ -132,9 +147,8 @@ fn dependencies(reader: &mut Reader<'_>, drafts: &[Draft]) -> BTreeSet<usize> {
         let mut path = vec![*start];
         loop {
             let at = path[path.len() - 1];
-            let waits = |name: &&str| makers[*name].iter().all(|maker| stuck.contains(maker));
-            let Some(name) = outputs(&drafts[at]).find(waits) else { break };
-            let next = makers[name][0];
+            let next = outputs(&drafts[at]).find_map(|name| makers.stuck(name, &stuck));
+            let Some(next) = next else { break };
             if let Some(back) = path.iter().position(|passed| *passed == next) {
                 circle_of_outputs(reader, drafts, &path[back..], &mut told);
                 break;
@@ -173,7 +187,7 @@ fn early(
     reached: &BTreeSet<usize>,
     stuck: &BTreeSet<usize>,
 ) {
-    let makers = makers(drafts);
+    let makers = Makers::new(drafts);
     let after: Vec<BTreeSet<usize>> =
         drafts.iter().map(|draft| self::reached(drafts, target(draft.stage.on_success))).collect();
     let stages = drafts.iter().enumerate();
@@ -181,8 +195,9 @@ fn early(
         for used in &draft.uses {
             let Source::Output(name) = &used.what.of else { continue };
             let comes = |maker: &usize| reached.contains(maker) && after[*maker].contains(&at);
-            if !makers[name.as_str()].iter().any(comes) {
-                let makers = titles(drafts, &makers[name.as_str()]);
+            let makers = makers.of(name);
+            if !makers.is_empty() && !makers.iter().any(comes) {
+                let makers = titles(drafts, makers);
                 let what = format!(
                     "`{}` is put out by {makers}, which cannot have run before: move it up, or \
                      rename the input",

@@ -18,13 +18,12 @@ pub(super) struct Reader<'a> {
     pub(super) limits: &'a Limits,
     faults: Vec<Fault>,
     left_out: usize,
-    /// There was an error.
-    pub(super) is_wrong: bool,
+    pub(super) errors: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, limits: &'a Limits, faults: Vec<Fault>) -> Self {
-        let mut reader = Reader { text, limits, faults: Vec::new(), left_out: 0, is_wrong: false };
+        let mut reader = Reader { text, limits, faults: Vec::new(), left_out: 0, errors: 0 };
         faults.into_iter().for_each(|fault| reader.add(fault));
         reader
     }
@@ -42,13 +41,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn add(&mut self, fault: Fault) {
-        self.is_wrong |= fault.severity == Severity::Error;
-        if FAULTS_MAX <= self.faults.len() {
+        self.errors += usize::from(fault.severity == Severity::Error);
+        if self.is_full() {
             self.left_out += 1;
         } else if !self.faults.contains(&fault) {
             // What an alias repeats is wrong once.
             self.faults.push(fault);
         }
+    }
+
+    fn is_full(&self) -> bool {
+        FAULTS_MAX <= self.faults.len()
     }
 
     pub(super) fn error(&mut self, place: Place, what: impl Into<String>) {
@@ -68,13 +71,15 @@ impl<'a> Reader<'a> {
         what: &str,
         known: impl IntoIterator<Item = &'k str>,
     ) {
+        if self.is_full() {
+            // Finding what was meant is dear.
+            return self.error(found.place, what);
+        }
         let known: Vec<&str> = known.into_iter().collect();
-        // No word here is longer, and what is cannot have been meant.
-        let word = if found.text.len() <= WORD_BYTES_MAX * 4 { found.text.trim() } else { "" };
-        let meant = nearest(word, known.iter().copied());
+        let meant = meant(&found.text, known.iter().copied());
         let advice = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("write one of {}", known.join(", ")),
+            None => format!("it may be {}", known.join(", ")),
         };
         let instead = meant.and_then(|meant| self.replaced(found, meant));
         let (place, severity) = (found.place, Severity::Error);
@@ -82,19 +87,37 @@ impl<'a> Reader<'a> {
     }
 
     /// The line of a scalar with another word in its place.
-    pub(super) fn replaced(&self, found: &Scalar, word: &str) -> Option<String> {
-        if FAULTS_MAX <= self.faults.len() {
-            return None;
-        }
-        let line = story::line(self.text, found.place.line).trim_start_matches('\u{feff}');
-        let (start, _) = line.char_indices().nth(found.place.column - 1)?;
-        let (before, rest) = line.split_at(start);
+    fn replaced(&self, found: &Scalar, word: &str) -> Option<String> {
+        let (before, rest) = self.split(found.place)?;
         let (open, rest) = match rest.chars().next()? {
             quote @ ('"' | '\'') => (&rest[..quote.len_utf8()], &rest[1..]),
             _ => ("", rest),
         };
         let rest = rest.strip_prefix(found.text.as_str())?;
-        Some(format!("{before}{open}{word}{rest}"))
+        story::short(format!("{before}{open}{word}{rest}"))
+    }
+
+    /// The line of a place, before it and from it on.
+    fn split(&self, place: Place) -> Option<(&'a str, &'a str)> {
+        let line = story::line(self.text, place.line).trim_start_matches('\u{feff}');
+        let (start, _) = line.char_indices().nth(place.column - 1)?;
+        Some(line.split_at(start))
+    }
+
+    /// Warns of a command that has lost its end: after a blank, `#` begins a comment of YAML.
+    pub(super) fn warn_if_cut(&mut self, command: &Scalar) {
+        if !command.is_plain || self.is_full() {
+            return;
+        }
+        let rest =
+            self.split(command.place).and_then(|(_, rest)| rest.strip_prefix(&*command.text));
+        let is_cut = rest.is_some_and(|rest| rest.trim_start().starts_with('#'));
+        let is_open = |quote| command.text.matches(quote).count() % 2 == 1;
+        if is_cut && (is_open('"') || is_open('\'')) {
+            let what = "`#` begins a comment of YAML, and the command ends before it, within \
+                        quotes: put all of it in quotes, or below `command: |`";
+            self.warn(command.place, what);
+        }
     }
 
     // --- shapes ---
@@ -104,7 +127,8 @@ impl<'a> Reader<'a> {
         let map = self.any_map(node, what)?;
         for (key, _) in map.entries.iter().filter(|(key, _)| !keys.contains(&key.text.as_str())) {
             let told = format!("{what} has no key `{}`", story::shown(&key.text));
-            self.unknown(key, &told, keys.iter().copied());
+            let is_free = |known: &&&str| map.get(known).is_none();
+            self.unknown(key, &told, keys.iter().filter(is_free).copied());
         }
         Some(map)
     }
@@ -156,7 +180,7 @@ impl<'a> Reader<'a> {
     /// Something that must be there, and not be blank.
     pub(super) fn needed<'n>(&mut self, map: &'n Map, key: &str, what: &str) -> Option<&'n Scalar> {
         if map.get(key).is_none() {
-            self.error(map.place, format!("{what} says no `{key}`"));
+            self.lacks(map, &[key], format!("{what} says no `{key}`"));
             return None;
         }
         let scalar = self.scalar(map, key)?;
@@ -165,6 +189,13 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(scalar)
+    }
+
+    /// Tells that none of these keys is there, but where one was only misspelt: that is told already.
+    pub(super) fn lacks(&mut self, map: &Map, keys: &[&str], what: String) {
+        if !has_near(map, keys) {
+            self.error(map.place, what);
+        }
     }
 
     /// A plain word, as keys and lanes are made of.
@@ -251,4 +282,19 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Whether a mapping has one of these keys, more or less.
+pub(super) fn has_near(map: &Map, keys: &[&str]) -> bool {
+    let is_said = |node: &Node| !node.is_null();
+    let mut keys_said = map.entries.iter().filter(|(_, node)| is_said(node)).map(|(key, _)| key);
+    keys_said.any(|key| meant(&key.text, keys.iter().copied()).is_some())
+}
+
+/// Which of the known words was meant, where that can be told: no word of ours is long, and a
+/// single letter may be anything.
+pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let word = word.trim();
+    let is_word = 1 < word.chars().count() && word.len() <= WORD_BYTES_MAX;
+    if is_word { nearest(word, known) } else { None }
 }

@@ -4,7 +4,7 @@ use domain::tool::{Effect, OnDoubt};
 use serde_json::{Value, json};
 
 use super::names::Name;
-use super::node::{Map, Node};
+use super::node::{Map, Node, Scalar};
 use super::reader::Reader;
 use super::{Approval, Place, Route, Stage, Undo, Use, When, Work, story, values};
 use crate::script::{Check, Deadline};
@@ -38,7 +38,7 @@ pub(super) trait Dialect {
     fn attempts(&self) -> u32;
 
     /// A command that takes back what the stage of this mapping has done.
-    fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &str) -> Performed;
+    fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &Scalar) -> Performed;
 
     /// What a mapping says is to be done, in a compensation.
     fn undoing(&self, reader: &mut Reader<'_>, map: &Map) -> Performed;
@@ -150,7 +150,7 @@ fn deadline_of<D: Dialect>(_: &D) -> Deadline {
 /// What every format can wait for.
 pub(super) fn wait(reader: &mut Reader<'_>, map: &Map, what: &str) -> Performed {
     if map.get("for").is_none() {
-        reader.error(map.place, format!("{what} waits, and says no `for`: write `for: 2h`"));
+        reader.lacks(map, &["for"], format!("{what} waits, and says no `for`: write `for: 2h`"));
         return Performed::nothing();
     }
     match reader.pause(map, "for") {
@@ -211,6 +211,7 @@ fn check(reader: &mut Reader<'_>, map: &Map) -> Option<Check> {
     let node = map.get("check")?;
     let check = match node {
         Node::Scalar(scalar) => {
+            reader.warn_if_cut(scalar);
             Check { tool: "shell".to_owned(), args: json!({"command": scalar.text}) }
         }
         Node::List(_) | Node::Map(_) => {
@@ -221,7 +222,7 @@ fn check(reader: &mut Reader<'_>, map: &Map) -> Option<Check> {
             Check { tool, args: args.map_or_else(|| json!({}), values::value) }
         }
     };
-    small(reader, node.place(), &check.args).then_some(check)
+    small(reader, node.place(), "`check`", &check.args).then_some(check)
 }
 
 fn locks(reader: &mut Reader<'_>, map: &Map) -> Vec<String> {
@@ -258,7 +259,7 @@ fn undo<D: Dialect>(reader: &mut Reader<'_>, dialect: &D, map: &Map) -> (Option<
     let Some(node) = map.get("compensation") else { return (None, Vec::new()) };
     let empty = Map { place: node.place(), entries: Vec::new() };
     let (map, performed) = match node {
-        Node::Scalar(scalar) => (&empty, dialect.shell(reader, map, &scalar.text)),
+        Node::Scalar(scalar) => (&empty, dialect.shell(reader, map, scalar)),
         Node::List(_) | Node::Map(_) => {
             let keys = [D::UNDO_KEYS, &KEYS].concat();
             let Some(map) = reader.map(node, "`compensation`", &keys) else {
@@ -282,18 +283,20 @@ fn undo<D: Dialect>(reader: &mut Reader<'_>, dialect: &D, map: &Map) -> (Option<
     (Some(undo), used)
 }
 
+const ARGUMENTS: &str = "what the tool is given";
+
 fn bound(reader: &mut Reader<'_>, map: &Map, performed: &Performed) {
     if let Work::Tool { args, .. } = &performed.work {
         let keys = ["inputs", "args", "command"];
         let entry = keys.iter().find_map(|key| map.entry(key));
-        small(reader, entry.map_or(map.place, |(key, _)| key.place), args);
+        small(reader, entry.map_or(map.place, |(key, _)| key.place), ARGUMENTS, args);
     }
 }
 
-fn small(reader: &mut Reader<'_>, place: Place, args: &Value) -> bool {
+pub(super) fn small(reader: &mut Reader<'_>, place: Place, what: &str, args: &Value) -> bool {
     let (bytes, max) = (args.to_string().len(), reader.limits.args_bytes_max);
     if max < bytes {
-        let what = format!("the arguments take {bytes} bytes, and {max} is the most: use a file");
+        let what = format!("{what} takes {bytes} bytes, and {max} is the most: use a file");
         reader.error(place, what);
     }
     bytes <= max

@@ -6,6 +6,8 @@ use super::{Fault, Limits, Place, Severity};
 
 /// How much of a text a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
+/// A line that is longer is not written out as it should stand.
+const LINE_BYTES_MAX: usize = 240;
 
 /// Where a text is no YAML.
 #[expect(clippy::wildcard_enum_match_arm, reason = "of a hundred kinds, people meet a dozen")]
@@ -17,9 +19,10 @@ pub(super) fn fault(trouble: &ScanError, text: &str, limits: &Limits) -> Fault {
         ErrorKind::RecursionLimitExceeded => too_deep(limits),
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar => TABS.to_owned(),
+        | ErrorKind::TabInPlainScalar => {
+            "a tab indents this line, and YAML takes spaces only".to_owned()
+        }
         ErrorKind::MappingValueNotAllowed => {
             instead = quoted(line(text, place.line));
             "this is no YAML: a second `: ` in one line; put the value in quotes, or indent the \
@@ -36,6 +39,25 @@ pub(super) fn fault(trouble: &ScanError, text: &str, limits: &Limits) -> Fault {
         ErrorKind::UnknownAnchor => {
             "this alias repeats what no `&` has named before: name it first".to_owned()
         }
+        ErrorKind::TabAtBlockScalarStart => {
+            "a tab indents the block of text that begins here, and YAML takes spaces only"
+                .to_owned()
+        }
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::InvalidIndentation => {
+            "this is no YAML: the line is indented unlike those it belongs to".to_owned()
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            "this is no YAML: something follows a closing quote; put quotes around all of it"
+                .to_owned()
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            "this is no YAML: within double quotes, a `\\` begins an escape that there is none \
+             of; use single quotes, or write `\\\\`"
+                .to_owned()
+        }
         ErrorKind::UnclosedFlowCollection { open } => {
             format!("this is no YAML: the `{open}` is never closed")
         }
@@ -51,15 +73,20 @@ pub(super) fn fault(trouble: &ScanError, text: &str, limits: &Limits) -> Fault {
     Fault { place, severity: Severity::Error, what, instead }
 }
 
-pub(super) const TABS: &str = "a tab indents this line, and YAML takes spaces only";
-
 pub(super) fn too_deep(limits: &Limits) -> String {
-    format!("is nested deeper than {}, repeated parts included: make it flatter", limits.depth_max)
+    format!(
+        "this is nested deeper than {}, repeated parts included: make it flatter",
+        limits.depth_max
+    )
 }
 
 /// One line of a text, from 1.
 pub(super) fn line(text: &str, number: usize) -> &str {
     text.lines().nth(number.saturating_sub(1)).unwrap_or_default()
+}
+
+pub(super) fn short(line: String) -> Option<String> {
+    (line.len() <= LINE_BYTES_MAX).then_some(line)
 }
 
 /// The beginning of what may be long, on one line.
@@ -84,5 +111,5 @@ fn quoted(line: &str) -> Option<String> {
     if word.is_empty() || !word.chars().all(is_plain) || value.starts_with(['"', '\'', '{', '[']) {
         return None;
     }
-    Some(format!("{key}: '{}'", value.replace('\'', "''")))
+    short(format!("{key}: '{}'", value.replace('\'', "''")))
 }

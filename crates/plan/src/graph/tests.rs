@@ -1,6 +1,9 @@
 use super::*;
 
+mod bounds;
+mod broken;
 mod legal;
+mod whole;
 
 fn checked(text: &str) -> Checked {
     check(text, &Limits::default())

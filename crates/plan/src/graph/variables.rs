@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map as Object, Value, json};
 
-use super::node::Map;
+use super::node::{Map, Scalar};
 use super::reader::Reader;
 use super::stage::{Draft, Performed, Used};
 use super::{Input, Place, Source, Use, Work, inputs, story, values};
@@ -31,7 +31,8 @@ impl Variables {
     }
 
     /// A command, with the `args` of its step. What a run is given goes before what they say.
-    pub(super) fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &str) -> Performed {
+    pub(super) fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &Scalar) -> Performed {
+        reader.warn_if_cut(command);
         let mut env = Object::new();
         let mut uses = self.declared.clone();
         let args = map.get("args").and_then(|node| reader.any_map(node, "`args`"));
@@ -47,7 +48,7 @@ impl Variables {
             }
             env.insert(variable, Value::String(values::written(node)));
         }
-        let mut args = json!({"command": command});
+        let mut args = json!({"command": command.text});
         if !uses.is_empty() {
             args["env"] = env.into();
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::names::{self, Name};
-use super::node::{List, Map, Node};
+use super::node::{List, Map, Node, Scalar};
 use super::reader::Reader;
 use super::stage::{self, Dialect, Draft, Performed, Ways};
 use super::variables::{self, Variables};
-use super::{Defaults, Format, Graph, Route, Work, inputs, paths, request};
+use super::{Defaults, Format, Graph, Route, Work, inputs, request};
 use crate::script::Deadline;
 
 const TOP: [&str; 6] = ["name", "description", "notify_profile", "inputs", "steps", "rollback"];
@@ -62,9 +62,6 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
         None => Vec::new(),
     };
     variables::declare(reader, done.iter().chain(&undone), &mut declared);
-    if !reader.is_wrong {
-        paths::check(reader, &done);
-    }
     let stages = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.stage).collect();
     Some(Graph {
         format: Format::Workflow,
@@ -122,7 +119,7 @@ impl Workflow {
             None => {
                 let what = "says neither `type` nor `command`: write `command: …` for a step of \
                             the shell";
-                reader.error(map.place, format!("{spoken} {what}"));
+                reader.lacks(map, &["type", "command"], format!("{spoken} {what}"));
                 None
             }
         };
@@ -175,7 +172,7 @@ impl Workflow {
             "claude_prompt" => Performed::missing("a model"),
             "skill" => Performed::missing(format!("the skill `{}`", command.text.trim())),
             "http" => request::performed(reader, map, command),
-            _ => self.variables.shell(reader, map, &command.text),
+            _ => self.variables.shell(reader, map, command),
         }
     }
 }
@@ -188,7 +185,7 @@ impl Dialect for Workflow {
         1
     }
 
-    fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &str) -> Performed {
+    fn shell(&self, reader: &mut Reader<'_>, map: &Map, command: &Scalar) -> Performed {
         self.variables.shell(reader, map, command)
     }
 
