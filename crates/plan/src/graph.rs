@@ -2,6 +2,7 @@
 
 mod arguments;
 mod blueprint;
+mod entries;
 mod inputs;
 mod names;
 mod node;

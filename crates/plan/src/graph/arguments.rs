@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map as Object, Value};
 
-use super::node::{Map, Node, Scalar};
+use super::node::{List, Map, Node, Scalar};
 use super::reader::{self, Reader};
 use super::stage::Used;
 use super::{Source, Use, story, values};
@@ -52,34 +52,25 @@ pub(super) fn given(
     };
     let mut inputs = Inputs { tool, known, outputs, given: Given::default() };
     match map.get("inputs") {
-        Some(Node::List(list)) => {
-            for name in reader.names(list, "`inputs`") {
-                if inputs.is_known(reader, name) {
-                    inputs.take(vec![name.text.clone()], name);
-                }
-            }
-        }
-        Some(Node::Map(map)) => {
-            for (name, node) in &map.entries {
-                if inputs.is_known(reader, name) {
-                    inputs.put(reader, name, node);
-                }
-            }
-        }
+        Some(Node::List(list)) => inputs.take_all(reader, list),
+        Some(Node::Map(map)) => inputs.put_all(reader, map),
         Some(other @ Node::Scalar(_)) => {
             reader.misshapen(other, "`inputs`", "a list of names, or a mapping `name: value`");
             return inputs.given;
         }
         None => {}
     }
-    let is_misspelt = |needed: &str| match map.get("inputs") {
-        Some(Node::Map(map)) => reader::has_near(map, &[needed]),
-        Some(Node::Scalar(_) | Node::List(_)) | None => false,
-    };
-    if let Some(needed) = needed.filter(|needed| !inputs.has(needed) && !is_misspelt(needed)) {
-        let place = map.entry("inputs").map_or(map.place, |(key, _)| key.place);
-        let what = format!("`{tool}` needs `{needed}`, and `inputs` does not say it");
-        reader.error(place, what);
+    if let Some(needed) = needed.filter(|needed| !inputs.has(needed)) {
+        let (place, said) = match map.entry("inputs") {
+            Some((key, Node::Map(said))) => (key.place, Some(said)),
+            Some((key, Node::List(_) | Node::Scalar(_))) => (key.place, None),
+            None => (map.place, None),
+        };
+        // What was only misspelt is told already.
+        if reader.errors == 0 || !said.is_some_and(|said| reader::has_near(said, &[needed])) {
+            let what = format!("`{tool}` needs `{needed}`, and `inputs` does not say it");
+            reader.error(place, what);
+        }
     }
     inputs.given
 }
@@ -106,6 +97,22 @@ impl Inputs<'_> {
             reader.unknown(name, &what, self.known.iter().map(|(name, _)| *name));
         }
         is_known
+    }
+
+    fn take_all(&mut self, reader: &mut Reader<'_>, list: &List) {
+        for name in reader.names(list, "`inputs`") {
+            if self.is_known(reader, name) {
+                self.take(vec![name.text.trim().to_owned()], name);
+            }
+        }
+    }
+
+    fn put_all(&mut self, reader: &mut Reader<'_>, map: &Map) {
+        for (name, node) in &map.entries {
+            if self.is_known(reader, name) {
+                self.put(reader, name, node);
+            }
+        }
     }
 
     fn take(&mut self, at: Vec<String>, name: &Scalar) {

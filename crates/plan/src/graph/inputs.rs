@@ -20,7 +20,8 @@ const KINDS: [(&str, InputKind); 4] = [
 pub(super) fn declared(reader: &mut Reader<'_>, top: &Map) -> BTreeMap<String, Input> {
     let mut inputs = BTreeMap::new();
     let map = top.get("inputs").and_then(|node| reader.any_map(node, "`inputs`"));
-    for (name, node) in map.into_iter().flat_map(|map| &map.entries) {
+    let entries = map.map(|map| reader.few(map.place, "`inputs`", &map.entries));
+    for (name, node) in entries.into_iter().flatten() {
         let input = match &**node {
             Node::Map(map) => described(reader, name, map),
             Node::Scalar(_) | Node::List(_) => by_default(name.place, node),

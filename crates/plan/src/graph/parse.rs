@@ -1,13 +1,13 @@
 //! From a text to its tree, within bounds that hold while it is read: what an alias repeats is
 //! counted before it is taken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput, Tag, options};
 
 use super::node::{List, Map, Node, Scalar};
-use super::{Fault, Limits, Place, Severity, story};
+use super::{Fault, Limits, Place, Severity, entries, story};
 
 /// The one document of a text, and what is wrong with it although it can be read. The error is a
 /// fault behind which nothing can be read.
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
-                let entries = self.entries(pairs);
+                let entries = entries::of(pairs, &mut self.faults);
                 return Ok(cost.of(Node::Map(Map { place, entries })));
             }
             let key = cost.add(self.node(event, &span, depth + 1)?);
@@ -229,60 +229,6 @@ impl<'a> Builder<'a> {
             }
         }
     }
-
-    /// Keys once, in the order of the text; those of `<<` only where nothing else says them.
-    fn entries(&mut self, pairs: Vec<(Rc<Node>, Rc<Node>)>) -> Vec<(Rc<Scalar>, Rc<Node>)> {
-        let mut entries = Entries { list: Vec::new(), lines: HashMap::new() };
-        let mut merges = Vec::new();
-        for (key, value) in pairs {
-            match &*key {
-                Node::Scalar(scalar) if scalar.is_plain && scalar.text == "<<" => {
-                    merges.push((scalar.place, value));
-                }
-                Node::Scalar(scalar) if !scalar.is_null() => {
-                    let scalar = Rc::new(Scalar { text: scalar.text.clone(), ..*scalar });
-                    if let Some(first) = entries.add(&scalar, &value) {
-                        let what = format!(
-                            "the key `{}` stands here a second time, after line {first}: leave \
-                             one out",
-                            story::shown(&scalar.text)
-                        );
-                        self.faults.push(error(scalar.place, what));
-                    }
-                }
-                Node::Scalar(_) | Node::List(_) | Node::Map(_) => {
-                    let what = format!("a key is {}, and must be a text", key.shape());
-                    self.faults.push(error(key.place(), what));
-                }
-            }
-        }
-        for (place, value) in merges {
-            self.merge(place, &value, &mut entries);
-        }
-        entries.list
-    }
-
-    fn merge(&mut self, place: Place, value: &Node, entries: &mut Entries) {
-        let maps: Vec<&Node> = match value {
-            Node::List(list) => list.items.iter().map(|item| &**item).collect(),
-            Node::Map(_) | Node::Scalar(_) => vec![value],
-        };
-        for map in maps {
-            match map {
-                Node::Map(map) => map.entries.iter().for_each(|(key, value)| {
-                    entries.add(key, value);
-                }),
-                Node::Scalar(_) | Node::List(_) => {
-                    let what = format!(
-                        "`<<` takes a mapping, and this is {}: name one as `&name`, and write \
-                         `<<: *name`",
-                        map.shape()
-                    );
-                    self.faults.push(error(place, what));
-                }
-            }
-        }
-    }
 }
 
 /// What the parts of a collection cost together.
@@ -304,22 +250,5 @@ impl Cost {
     fn of(self, node: Node) -> Built {
         let Cost { nodes, bytes, depth } = self;
         Built { node: Rc::new(node), nodes: nodes + 1, bytes, depth: depth + 1 }
-    }
-}
-
-struct Entries {
-    list: Vec<(Rc<Scalar>, Rc<Node>)>,
-    lines: HashMap<String, usize>,
-}
-
-impl Entries {
-    /// The line of the one that stands for this key already.
-    fn add(&mut self, key: &Rc<Scalar>, value: &Rc<Node>) -> Option<usize> {
-        if let Some(first) = self.lines.get(&key.text) {
-            return Some(*first);
-        }
-        self.lines.insert(key.text.clone(), key.place.line);
-        self.list.push((Rc::clone(key), Rc::clone(value)));
-        None
     }
 }

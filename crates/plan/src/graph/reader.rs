@@ -1,5 +1,6 @@
 //! Shapes and words: what stands under a key, and the faults of whatever should stand there.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use domain::nearest::nearest;
@@ -11,6 +12,8 @@ use super::{Fault, Limits, Place, Severity, story};
 const FAULTS_MAX: usize = 100;
 
 const WORD_BYTES_MAX: usize = 64;
+/// Of what one list of names may hold.
+const NAMES_MAX: usize = 100;
 
 /// Goes on after a fault with whatever stands for nothing, so that all of them are found.
 pub(super) struct Reader<'a> {
@@ -125,10 +128,15 @@ impl<'a> Reader<'a> {
     /// A mapping of these keys and no others. Keys that mean nothing are told.
     pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str, keys: &[&str]) -> Option<&'n Map> {
         let map = self.any_map(node, what)?;
-        for (key, _) in map.entries.iter().filter(|(key, _)| !keys.contains(&key.text.as_str())) {
-            let told = format!("{what} has no key `{}`", story::shown(&key.text));
-            let is_free = |known: &&&str| map.get(known).is_none();
-            self.unknown(key, &told, keys.iter().filter(is_free).copied());
+        let unknown = |(key, _): &&(Rc<Scalar>, Rc<Node>)| !keys.contains(&key.text.as_str());
+        let mut unknown = map.entries.iter().filter(unknown).peekable();
+        if unknown.peek().is_some() {
+            let free: Vec<&str> =
+                keys.iter().copied().filter(|key| map.get(key).is_none()).collect();
+            for (key, _) in unknown {
+                let told = format!("{what} has no key `{}`", story::shown(&key.text));
+                self.unknown(key, &told, free.iter().copied());
+            }
         }
         Some(map)
     }
@@ -193,7 +201,7 @@ impl<'a> Reader<'a> {
 
     /// Tells that none of these keys is there, but where one was only misspelt: that is told already.
     pub(super) fn lacks(&mut self, map: &Map, keys: &[&str], what: String) {
-        if !has_near(map, keys) {
+        if self.errors == 0 || !has_near(map, keys) {
             self.error(map.place, what);
         }
     }
@@ -215,8 +223,8 @@ impl<'a> Reader<'a> {
     /// Names as people give them; each once.
     pub(super) fn names<'n>(&mut self, list: &'n List, what: &str) -> Vec<&'n Scalar> {
         let mut names: Vec<&Scalar> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for item in &list.items {
+        let mut seen = BTreeSet::new();
+        for item in self.few(list.place, what, &list.items) {
             let Some(name) = self.name(item, what) else { continue };
             if seen.insert(name.text.as_str()) {
                 names.push(name);
@@ -228,6 +236,15 @@ impl<'a> Reader<'a> {
             }
         }
         names
+    }
+
+    /// As many names as one place may hold.
+    pub(super) fn few<'n, T>(&mut self, place: Place, what: &str, names: &'n [T]) -> &'n [T] {
+        let count = names.len();
+        if NAMES_MAX < count {
+            self.error(place, format!("{what} holds {count} names, and {NAMES_MAX} is the most"));
+        }
+        &names[..count.min(NAMES_MAX)]
     }
 
     pub(super) fn name<'n>(&mut self, item: &'n Rc<Node>, what: &str) -> Option<&'n Scalar> {

@@ -98,9 +98,9 @@ impl Performed {
 }
 
 /// A whole stage, once it is known what it does and where it leads.
-pub(super) fn draft(
+pub(super) fn draft<D: Dialect>(
     reader: &mut Reader<'_>,
-    dialect: &impl Dialect,
+    dialect: &D,
     map: &Map,
     name: Name,
     performed: Performed,
@@ -112,9 +112,9 @@ pub(super) fn draft(
             values::deadline(reader.limits.deadline_max)
         }
         // For how long a gate waits is its approval's business.
-        Work::Gate => deadline_of(dialect),
+        Work::Gate => D::DEADLINE,
         Work::Tool { .. } | Work::Wait { .. } | Work::Signal { .. } | Work::Missing { .. } => {
-            reader.deadline(map, "timeout").unwrap_or_else(|| deadline_of(dialect))
+            reader.deadline(map, "timeout").unwrap_or(D::DEADLINE)
         }
     };
     let approval = approval(reader, map, &name, &performed.work);
@@ -141,10 +141,6 @@ pub(super) fn draft(
         undo: undo.map(Box::new),
     };
     Draft { stage, is_failure_written: ways.is_failure_written, uses: used, undo_uses }
-}
-
-fn deadline_of<D: Dialect>(_: &D) -> Deadline {
-    D::DEADLINE
 }
 
 /// What every format can wait for.
@@ -227,7 +223,8 @@ fn check(reader: &mut Reader<'_>, map: &Map) -> Option<Check> {
 
 fn locks(reader: &mut Reader<'_>, map: &Map) -> Vec<String> {
     let Some(list) = reader.list(map, "locks") else { return Vec::new() };
-    list.items.iter().filter_map(|item| reader.word(item, "a name of `locks`")).collect()
+    let items = reader.few(list.place, "`locks`", &list.items);
+    items.iter().filter_map(|item| reader.word(item, "a name of `locks`")).collect()
 }
 
 fn approval(reader: &mut Reader<'_>, map: &Map, name: &Name, work: &Work) -> Option<Approval> {
@@ -283,18 +280,26 @@ fn undo<D: Dialect>(reader: &mut Reader<'_>, dialect: &D, map: &Map) -> (Option<
     (Some(undo), used)
 }
 
-const ARGUMENTS: &str = "what the tool is given";
-
+/// Bounds what a tool is given, and what of that stands elsewhere.
 fn bound(reader: &mut Reader<'_>, map: &Map, performed: &Performed) {
+    let keys = ["inputs", "args", "command"];
+    let entry = keys.iter().find_map(|key| map.entry(key));
+    let place = entry.map_or(map.place, |(key, _)| key.place);
     if let Work::Tool { args, .. } = &performed.work {
-        let keys = ["inputs", "args", "command"];
-        let entry = keys.iter().find_map(|key| map.entry(key));
-        small(reader, entry.map_or(map.place, |(key, _)| key.place), ARGUMENTS, args);
+        small(reader, place, "what the tool is given", args);
+    }
+    let names = performed.uses.iter().flat_map(|used| &used.what.at);
+    let bytes: usize = names.map(String::len).sum();
+    let max = reader.limits.args_bytes_max;
+    if max < bytes {
+        let what = format!("the names of inputs take {bytes} bytes, and {max} is the most");
+        reader.error(place, what);
     }
 }
 
-pub(super) fn small(reader: &mut Reader<'_>, place: Place, what: &str, args: &Value) -> bool {
-    let (bytes, max) = (args.to_string().len(), reader.limits.args_bytes_max);
+/// Bounds a value that goes with the plan wherever it goes.
+pub(super) fn small(reader: &mut Reader<'_>, place: Place, what: &str, value: &Value) -> bool {
+    let (bytes, max) = (value.to_string().len(), reader.limits.args_bytes_max);
     if max < bytes {
         let what = format!("{what} takes {bytes} bytes, and {max} is the most: use a file");
         reader.error(place, what);

@@ -11,23 +11,18 @@ use super::{Input, Place, Source, Use, Work, inputs, story, values};
 
 const PREFIX: &str = "WF_";
 
-/// What every shell step is given: one variable for each declared input.
+/// What every shell step is given: one variable for each declared input, by its name.
 pub(super) struct Variables {
-    declared: Vec<Used>,
+    declared: BTreeMap<String, Used>,
 }
 
 impl Variables {
     pub(super) fn of(reader: &mut Reader<'_>, declared: &BTreeMap<String, Input>) -> Self {
-        let mut variables: BTreeMap<String, Used> = BTreeMap::new();
+        let mut variables = Variables { declared: BTreeMap::new() };
         for (name, input) in declared {
-            let Some(variable) = variable(reader, name, input.place) else { continue };
-            if variables.contains_key(&variable) {
-                reader.error(input.place, twice(name, &variable));
-            }
-            let used = used(&variable, name, input.place);
-            variables.insert(variable, used);
+            add(reader, &mut variables.declared, name, input.place);
         }
-        Variables { declared: variables.into_values().collect() }
+        variables
     }
 
     /// A command, with the `args` of its step. What a run is given goes before what they say.
@@ -37,23 +32,40 @@ impl Variables {
         let mut uses = self.declared.clone();
         let args = map.get("args").and_then(|node| reader.any_map(node, "`args`"));
         for (key, node) in args.into_iter().flat_map(|args| &args.entries) {
-            let Some(variable) = variable(reader, &key.text, key.place) else { continue };
-            let of = Source::Input(key.text.clone());
-            if !uses.iter().any(|used| used.what.of == of) {
-                uses.push(used(&variable, &key.text, key.place));
+            if let Some(variable) = add(reader, &mut uses, &key.text, key.place) {
+                env.insert(variable, Value::String(values::written(node)));
             }
-            let is_other = |used: &Used| used.what.at[1] == variable && used.what.of != of;
-            if uses.iter().any(is_other) {
-                reader.error(key.place, twice(&key.text, &variable));
-            }
-            env.insert(variable, Value::String(values::written(node)));
         }
         let mut args = json!({"command": command.text});
         if !uses.is_empty() {
             args["env"] = env.into();
         }
-        Performed::tool("shell", args, uses)
+        Performed::tool("shell", args, uses.into_values().collect())
     }
+}
+
+/// Adds the variable of an input, which no other input may have.
+fn add(
+    reader: &mut Reader<'_>,
+    uses: &mut BTreeMap<String, Used>,
+    name: &str,
+    place: Place,
+) -> Option<String> {
+    let variable = variable(reader, name, place)?;
+    let of = Source::Input(name.to_owned());
+    match uses.get(&variable) {
+        Some(used) if used.what.of == of => {}
+        Some(_) => {
+            let shown = story::shown(name);
+            let what = format!("`{shown}` is the variable {variable}, as another name is");
+            reader.error(place, format!("{what}: rename one"));
+        }
+        None => {
+            let at = vec!["env".to_owned(), variable.clone()];
+            uses.insert(variable.clone(), Used { what: Use { at, of }, place });
+        }
+    }
+    Some(variable)
 }
 
 /// Makes an input of every key of `args`, so that a run may be given another value. Where the
@@ -101,11 +113,6 @@ fn literals(draft: &Draft) -> Vec<(&Used, &Value)> {
     literals
 }
 
-fn used(variable: &str, name: &str, place: Place) -> Used {
-    let at = vec!["env".to_owned(), variable.to_owned()];
-    Used { what: Use { at, of: Source::Input(name.to_owned()) }, place }
-}
-
 fn variable(reader: &mut Reader<'_>, name: &str, place: Place) -> Option<String> {
     let letter = |letter: char| match letter {
         '-' | '.' => '_',
@@ -119,8 +126,4 @@ fn variable(reader: &mut Reader<'_>, name: &str, place: Place) -> Option<String>
         return None;
     }
     Some(format!("{PREFIX}{upper}"))
-}
-
-fn twice(name: &str, variable: &str) -> String {
-    format!("`{}` is the variable {variable}, as another name is: rename one", story::shown(name))
 }

@@ -30,6 +30,7 @@ fn every_bound_is_named_where_it_is_passed() {
     let long = "x".repeat(300 << 10);
     let half = "x".repeat(200 << 10);
     let deep = format!("{}x{}", "[".repeat(65), "]".repeat(65));
+    let many: String = (0..101).map(|at| format!("n{at}, ")).collect();
     let rows = [
         (
             format!("# {}", "x".repeat(4 << 20)),
@@ -50,6 +51,18 @@ fn every_bound_is_named_where_it_is_passed() {
         (
             workflow(&format!("  - name: a\n    command: b\n    check: {half}")),
             "line 5, column 12: `check` takes 204814 bytes, and 65536 is the most: use a file",
+        ),
+        (
+            format!("inputs: {{{many}}}\n{}", workflow(&steps(1))),
+            "line 1, column 9: `inputs` holds 101 names, and 100 is the most",
+        ),
+        (
+            workflow(&format!("  - name: a\n    command: b\n    locks: [{}]", "x, ".repeat(101))),
+            "line 5, column 12: `locks` holds 101 names, and 100 is the most",
+        ),
+        (
+            format!("name: n\nstages: [{{id: a, action: run_tests, outputs: [{many}]}}]"),
+            "line 2, column 46: `outputs` holds 101 names, and 100 is the most",
         ),
         (
             format!("name: n\nsteps: {deep}"),
@@ -161,6 +174,22 @@ fn a_text_of_two_megabytes_is_read() {
     let text = format!("{}{}", comment.repeat(8_000), workflow(&steps));
     assert!((2 << 20) < text.len(), "{}", text.len());
     assert_eq!(faults(&text), "");
+}
+
+#[test]
+fn very_many_keys_are_refused() {
+    let keys: String = (0..12_000).map(|at| format!("k{at}: , ")).collect();
+    let rows = [
+        workflow(&format!("  - {{name: a, command: b, args: {{{keys}}}}}")),
+        workflow(&format!("  - {{name: a, command: b, {keys}}}")),
+        format!("name: n\nstages: [{{id: a, action: run_tests, inputs: {{{keys}}}}}]"),
+        format!("name: n\nstages: [{{id: a, action: run_tests, inputs: [{keys}]}}]"),
+        format!("inputs: {{{keys}}}\n{}", workflow(&steps(25))),
+    ];
+    for text in rows {
+        let told = faults(&text);
+        assert!(told.contains("is the most") || told.contains("has no key"));
+    }
 }
 
 #[test]

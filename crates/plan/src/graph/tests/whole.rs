@@ -154,7 +154,7 @@ fn a_run_may_be_given_what_the_arguments_of_steps_say() {
     let of = |name: &str| Source::Input(name.to_owned());
     let at = |name: &str| vec!["env".to_owned(), name.to_owned()];
     let expected =
-        [Use { at: at("WF_SAME"), of: of("same") }, Use { at: at("WF_OTHER"), of: of("other") }];
+        [Use { at: at("WF_OTHER"), of: of("other") }, Use { at: at("WF_SAME"), of: of("same") }];
     assert_eq!(graph.stages[1].uses, expected);
     assert_eq!(args(&graph.stages[1])["env"], json!({"WF_SAME": "1", "WF_OTHER": "2"}));
     assert!(graph.stages[2].uses.is_empty(), "it has no arguments");
