@@ -121,6 +121,7 @@ const BLUEPRINTS: &[&str] = &[
     "name: n\nstages:\n  - id: done\n    action: run_tests",
     "name: n\nstages:\n  - {id: a, action: run_tests}\n  - {id: a, action: run_tests}",
     "name: n\nstages:\n  - id: build it\n    action: run_tests\n    on_failure: biuld it",
+    "name: n\nstages:\n  - {id: a, action: run_tests, on_success: done, on_failure: mendd}\n  - {id: mend, action: run_tests}",
     "name: n\nstages:\n  - id: a\n    action: run_tests\n    on_failure: nowhere",
     "name: n\nstages:\n  - id: a\n    action: run_tests\n    on_success: [done]",
     "name: n\nstages:\n  - id: a\n    action: run_tests\n    inputs: x",

@@ -52,6 +52,47 @@ fn a_text_with_carriage_returns_is_the_same_plan_at_the_same_places() {
     }
 }
 
+#[test]
+fn no_damage_to_a_text_goes_unheard_or_panics() {
+    for (_, text) in TEXTS {
+        for damaged in damaged(text) {
+            let Checked { graph, faults } = checked(&damaged);
+            let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
+            assert_eq!(graph.is_none(), is_wrong, "{damaged}");
+            let lines = damaged.lines().count() + 1;
+            for fault in &faults {
+                let Place { line, column } = fault.place;
+                assert!((1..=lines).contains(&line) && 0 < column, "{fault}\n{damaged}");
+            }
+        }
+    }
+}
+
+/// The text cut off after each line, without each line, and with each line moved by a letter.
+fn damaged(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let numbers = 0..lines.len();
+    let with = |at: usize, line: Option<&str>| {
+        let after = lines[at + 1..].iter().copied();
+        let lines: Vec<&str> = lines[..at].iter().copied().chain(line).chain(after).collect();
+        lines.join("\n")
+    };
+    let moved = |line: &str| format!(" {line}");
+    let cut = |line: &str| line.chars().take(line.chars().count() / 2).collect::<String>();
+    numbers
+        .flat_map(|at| {
+            let line = lines[at];
+            [
+                lines[..at].join("\n"),
+                with(at, None),
+                with(at, Some(&moved(line))),
+                with(at, Some(&cut(line))),
+                with(at, Some(line.trim_start())),
+            ]
+        })
+        .collect()
+}
+
 /// What is worth seeing of a plan, one line for each thing in it.
 fn drawn(graph: &Graph) -> String {
     let Graph { format, name, description, notify, defaults, inputs, stages, rollback } = graph;
