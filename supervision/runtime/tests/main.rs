@@ -2,6 +2,7 @@
 
 mod backoff;
 mod calls;
+mod drain;
 mod durable;
 mod dynamic;
 mod inspection;

@@ -133,7 +133,7 @@ pub struct Moment {
 pub enum Admission {
     /// With a permit of every lane it uses; what does not follow from it gives them back.
     Admitted,
-    /// A lane is full: owe a permit, and be called when it is there.
+    /// A lane is full, or the node drains: owe a permit, and be called when it is there.
     Wait,
     /// It may not be done at all; why.
     Denied(String),

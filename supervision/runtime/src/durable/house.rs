@@ -14,6 +14,7 @@ use super::entity::Entity;
 use super::keeper::{Keeper, Wanted};
 use super::lanes::{Board, Lanes};
 use super::mail::{Askers, Mail};
+use super::quiet::Quiet;
 use super::shell::{Seated, Shell};
 use super::timers::{Timers, WakeAt};
 use crate::child::{Child, Supervisor, Template, Worker};
@@ -53,8 +54,9 @@ pub(crate) struct House {
     timers: Handle<WakeAt>,
     kinds: HashMap<Kind, Make>,
     seats: Mutex<HashMap<Address, Arc<dyn Seated>>>,
-    /// The children that were started and are not known to be over.
+    /// The children that were started and whose ends are not recorded.
     children: Mutex<HashMap<Address, BTreeSet<u64>>>,
+    quiet: Arc<Quiet>,
     numbers: AtomicU64,
     /// A bell or a wake met a full mailbox.
     missed: AtomicBool,
@@ -114,13 +116,14 @@ impl Durable {
             Worker::new("timers", "timers", move || Timers::new(its())).mailbox(WANTED).on(node);
         let (keep, keeper) =
             Worker::new("keeper", "keeper", move || Keeper::new(theirs())).mailbox(WANTED).on(node);
+        let quiet = Arc::<Quiet>::default();
         let house = home.get_or_init(|| {
             Arc::new(House {
                 clock: Arc::clone(&node.shared().clock),
                 journal,
                 boot,
                 policy,
-                lanes: Board::new(lanes),
+                lanes: Board::new(lanes, Arc::clone(&quiet)),
                 askers: Askers::default(),
                 steps: steps.handle(),
                 entities: entities.handle(),
@@ -129,6 +132,7 @@ impl Durable {
                 kinds: kinds.0,
                 seats: Mutex::default(),
                 children: Mutex::default(),
+                quiet,
                 numbers: AtomicU64::new(1),
                 missed: AtomicBool::new(false),
             })
@@ -149,6 +153,25 @@ impl Durable {
     /// For the doors.
     pub fn mail(&self) -> Mail {
         Mail(Arc::clone(&self.house))
+    }
+
+    /// Admits nothing from now on, until the next start of the node: whoever asks waits, and owes
+    /// what it waits for. What was begun goes on to its end, which is heard and recorded as ever.
+    pub fn drain(&self) {
+        self.house.lanes.close();
+    }
+
+    /// Resolves when nothing is at work: no child of an entity, no turn that may still start one,
+    /// and no end of one that is not recorded yet. It stays so only after `drain`, and for entities
+    /// whose children are admitted.
+    pub fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let house = Arc::clone(&self.house);
+        async move { house.quiet.until(|| house.is_quiet()).await }
+    }
+
+    /// How many children of entities are at work.
+    pub fn at_work(&self) -> usize {
+        lock(&self.house.children).values().map(BTreeSet::len).sum()
     }
 }
 
@@ -233,6 +256,17 @@ impl House {
                 children.remove(&address);
             }
         }
+        let is_last = children.is_empty();
+        drop(children);
+        if is_last {
+            self.quiet.look();
+        }
+    }
+
+    /// A permit is out from the turn that takes it, so one that is about to start a child is seen
+    /// as well, and a child is counted from its start until its end is recorded.
+    fn is_quiet(&self) -> bool {
+        self.lanes.is_idle() && lock(&self.children).is_empty()
     }
 
     /// Ends a child and returns when it is over. One that is still being started ends after that.

@@ -2,9 +2,12 @@
 //!
 //! A lane has so many permits, and a lock is a lane of one. Who wants several gets all of them or
 //! none. Who waits is served in order: what an earlier one waits for is not given to a later one.
+//! Once the board is closed everybody waits, and nobody is served any more.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::quiet::Quiet;
 
 /// One thing that a step uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +44,7 @@ impl Lanes {
 pub(super) struct Board {
     lanes: Lanes,
     marks: Mutex<Marks>,
+    quiet: Arc<Quiet>,
 }
 
 #[derive(Default)]
@@ -50,6 +54,8 @@ struct Marks {
     /// Who waits for a lane, in order.
     queues: HashMap<Lane, BTreeSet<u64>>,
     last: u64,
+    /// For good: what is asked for from now on is given by the next start of the node.
+    is_closed: bool,
 }
 
 struct Waiting {
@@ -78,13 +84,31 @@ pub(super) struct Ticket {
 }
 
 impl Board {
-    pub(super) fn new(lanes: Lanes) -> Arc<Self> {
-        Arc::new(Board { lanes, marks: Mutex::default() })
+    /// Whoever waits for quiet is told when the last permit is back.
+    pub(super) fn new(lanes: Lanes, quiet: Arc<Quiet>) -> Arc<Self> {
+        Arc::new(Board { lanes, marks: Mutex::default(), quiet })
+    }
+
+    /// Gives no permit any more, whoever asks and whoever waits.
+    pub(super) fn close(&self) {
+        lock(&self.marks).is_closed = true;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.marks).is_closed
+    }
+
+    /// Whether no permit is out.
+    pub(super) fn is_idle(&self) -> bool {
+        lock(&self.marks).taken.is_empty()
     }
 
     /// All of these, if all are free and nobody waits for any of them.
     pub(super) fn take(self: &Arc<Self>, wants: &Arc<[Lane]>) -> Option<Permit> {
         let mut marks = lock(&self.marks);
+        if marks.is_closed {
+            return None;
+        }
         let is_free = |lane: &Lane| self.is_free(&marks, lane) && !marks.queues.contains_key(lane);
         wants.iter().all(is_free).then(|| self.mark(&mut marks, wants))
     }
@@ -127,6 +151,9 @@ impl Board {
         let mut served = Vec::new();
         {
             let mut marks = lock(&self.marks);
+            if marks.is_closed {
+                return;
+            }
             let mut looks: Vec<Lane> = lanes.to_vec();
             while let Some(lane) = looks.pop() {
                 let first = marks.queues.get(&lane).and_then(BTreeSet::first).copied();
@@ -151,7 +178,7 @@ impl Board {
     }
 
     fn give_back(self: &Arc<Self>, lanes: &[Lane]) {
-        {
+        let is_idle = {
             let mut marks = lock(&self.marks);
             for lane in lanes {
                 if let Some(count) = marks.taken.get_mut(lane) {
@@ -161,6 +188,10 @@ impl Board {
                     }
                 }
             }
+            marks.taken.is_empty()
+        };
+        if is_idle {
+            self.quiet.look();
         }
         self.serve(lanes);
     }

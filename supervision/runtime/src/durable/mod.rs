@@ -11,6 +11,7 @@ mod keeper;
 mod lanes;
 mod mail;
 mod permits;
+mod quiet;
 mod replay;
 mod shell;
 mod step;

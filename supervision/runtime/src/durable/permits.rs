@@ -82,6 +82,10 @@ impl<E: Entity> Gate<E> for Permits<E> {
         if let Verdict::Denied(why) = self.house.policy.judge(act) {
             return Admission::Denied(why);
         }
+        // Also what was put down for it already: it has not begun.
+        if self.house.lanes.is_closed() {
+            return Admission::Wait;
+        }
         if self.held.contains_key(key) {
             return Admission::Admitted;
         }

@@ -331,8 +331,8 @@ impl<E: Entity> Shell<E> {
         }
     }
 
-    /// What a message has brought; nothing of a child that was forgotten.
-    fn open(&mut self, knock: Knock<E>) -> Option<Came<E>> {
+    /// What a message has brought; nothing of a child that was forgotten. Notes who is over.
+    fn open(&mut self, knock: Knock<E>, over: &mut Vec<u64>) -> Option<Came<E>> {
         match knock {
             Knock::Bell(bell) => {
                 bell.hear();
@@ -340,12 +340,14 @@ impl<E: Entity> Shell<E> {
             }
             Knock::Called => None,
             Knock::Ended(key, number, ended) => {
-                let was_running = self.no_longer_runs(&key, number).is_some();
-                was_running.then_some(Came::Ended(key, *ended))
+                self.no_longer_runs(&key, number)?;
+                over.push(number);
+                Some(Came::Ended(key, *ended))
             }
             Knock::Unstarted(key, number) => {
-                let running = self.no_longer_runs(&key, number);
-                if let Some(permit) = running.and_then(|running| running.permit) {
+                let running = self.no_longer_runs(&key, number)?;
+                over.push(number);
+                if let Some(permit) = running.permit {
                     self.life.permits.take_back(key, permit);
                 }
                 None
@@ -358,7 +360,6 @@ impl<E: Entity> Shell<E> {
         if running.number != number {
             return None;
         }
-        self.house.forget_child(self.me, number);
         self.life.running.remove(key)
     }
 }
@@ -399,8 +400,9 @@ impl<E: Entity> Shell<E> {
         // Whoever was not started is owed, and does not run.
         let is_owing = knocks.iter().any(|knock| matches!(knock, Knock::Unstarted(..)));
         let mut came = Vec::with_capacity(knocks.len());
+        let mut over = Vec::new();
         for knock in knocks {
-            came.extend(self.open(knock));
+            came.extend(self.open(knock, &mut over));
         }
         if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
             came.push(Came::Due);
@@ -413,6 +415,8 @@ impl<E: Entity> Shell<E> {
             true => After::Open,
             false => self.take_turn(came, cx).await?,
         };
+        // Once it is recorded: whoever waits until nothing is at work waits for that too.
+        over.into_iter().for_each(|number| self.house.forget_child(self.me, number));
         match after {
             After::Open if may_be_more => {
                 let _ = cx.myself().tell(Knock::Bell(Bell::new(&self.house, self.me)));

@@ -4,7 +4,7 @@ use super::*;
 
 fn board(permits: &[(&str, u32)]) -> Arc<Board> {
     let permits = permits.iter().map(|(name, count)| ((*name).into(), *count)).collect();
-    Board::new(Lanes { permits, others: 1 })
+    Board::new(Lanes { permits, others: 1 }, Arc::default())
 }
 
 fn wants(names: &[&str]) -> Arc<[Lane]> {
@@ -101,4 +101,44 @@ fn several_who_wait_for_one_lane_are_served_together_as_far_as_it_goes() {
     assert!(tickets[3].take().is_none());
     drop(served);
     assert!(tickets[3].take().is_some());
+}
+
+#[test]
+fn a_closed_board_gives_nothing_to_who_asks_and_to_who_waits() {
+    let board = board(&[]);
+    let held = board.take(&wants(&["a"])).expect("free");
+    let (waits, calls) = queue(&board, &["a"]);
+    board.close();
+    assert!(board.take(&wants(&["b"])).is_none(), "b is free, and nobody gets it");
+    drop(held);
+    let (late, _) = queue(&board, &["b"]);
+    assert!(waits.take().is_none() && late.take().is_none());
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    // Who leaves makes room for nobody either.
+    drop(waits);
+    assert!(late.take().is_none());
+}
+
+#[test]
+fn a_board_is_idle_when_the_last_permit_is_back() {
+    let board = board(&[]);
+    let (a, b) = (board.take(&wants(&["a"])), board.take(&wants(&["b"])));
+    let (ticket, _) = queue(&board, &["a"]);
+    board.close();
+    drop(a);
+    assert!(!board.is_idle());
+    drop(b);
+    assert!(board.is_idle(), "who waits holds nothing");
+    drop(ticket);
+}
+
+#[test]
+fn what_was_put_down_before_the_end_is_out_until_it_is_given_back() {
+    let board = board(&[]);
+    let (ticket, calls) = queue(&board, &["a"]);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    board.close();
+    assert!(!board.is_idle());
+    drop(ticket);
+    assert!(board.is_idle());
 }
