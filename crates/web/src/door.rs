@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::intake::Intake;
 use crate::patience::Patient;
 use crate::{Error, Options, Ports, routes};
 
@@ -37,6 +38,7 @@ const HEAD_BYTES_MIN: usize = 8192;
 pub struct HttpDoor {
     listener: TcpListener,
     address: SocketAddr,
+    intake: Intake,
     room: Arc<Room>,
 }
 
@@ -61,8 +63,15 @@ impl HttpDoor {
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let router = routes::all(&options, token, ports);
-        Ok(Self { listener, address, room: Arc::new(Room { router, options }) })
+        let intake = Intake::default();
+        let router = routes::all(&options, token, ports, intake.clone());
+        Ok(Self { listener, address, intake, room: Arc::new(Room { router, options }) })
+    }
+
+    /// Refuses what would begin work from now on: the node drains. Everything else is answered as
+    /// before, except that the node is not ready.
+    pub fn close_intake(&self) {
+        self.intake.close();
     }
 }
 

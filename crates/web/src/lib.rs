@@ -19,6 +19,7 @@ mod dead;
 mod door;
 mod error;
 mod guard;
+mod intake;
 mod options;
 mod patience;
 mod quarantine;

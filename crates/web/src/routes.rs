@@ -25,12 +25,13 @@ use domain::tree::{self, Census};
 use serde::Serialize;
 
 use crate::guard::{self, Check};
+use crate::intake::Intake;
 use crate::refusal::Refusal;
 use crate::{Options, approvals, audit, backup, dead, quarantine, runs, sessions};
 
 /// Everything the door can be asked.
-pub(crate) fn all(options: &Options, token: Token, ports: Ports) -> Router {
-    Routes::new(options, token, ports)
+pub(crate) fn all(options: &Options, token: Token, ports: Ports, intake: Intake) -> Router {
+    Routes::new(options, token, ports, intake)
         .checked("/livez", get(livez), guard::open)
         .checked("/readyz", get(readyz), guard::open)
         .route("/v1/tree", get(whole_tree))
@@ -96,6 +97,8 @@ pub(crate) struct Desk {
     pub(crate) backup: Arc<dyn Backup>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bell: Bell,
+    /// Asked by every route that begins work, once it has heard the whole request.
+    pub(crate) intake: Intake,
     pub(crate) body_bytes_max: usize,
 }
 
@@ -113,7 +116,7 @@ struct Routes {
 }
 
 impl Routes {
-    fn new(options: &Options, token: Token, ports: Ports) -> Self {
+    fn new(options: &Options, token: Token, ports: Ports, intake: Intake) -> Self {
         let Ports { census, runs, approvals, sessions, records, journal, backup, clock, bell } =
             ports;
         let body_bytes_max = options.body_bytes_max;
@@ -128,6 +131,7 @@ impl Routes {
             backup,
             clock,
             bell,
+            intake,
             body_bytes_max,
         };
         Self {
@@ -237,6 +241,7 @@ async fn livez() -> Json<Status> {
 }
 
 async fn readyz(State(desk): State<Arc<Desk>>) -> Result<Json<Status>, Refusal> {
+    desk.intake.check()?;
     let root = desk.census.tree();
     if root.state == tree::State::Running {
         return Ok(Json(Status { status: "ready" }));

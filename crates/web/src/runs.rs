@@ -45,6 +45,7 @@ pub(crate) async fn open(
     if is_rehearsal {
         return Ok(Json(desk.runs.rehearse(request).await?).into_response());
     }
+    desk.intake.check()?;
     let id = desk.runs.open(request, key(&headers)?).await?;
     Ok(opened(id))
 }
@@ -62,6 +63,7 @@ pub(crate) async fn descend(
     descending: Result<Json<Descending>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     let Json(descending) = descending.map_err(|error| bad(error.body_text()))?;
+    desk.intake.check()?;
     let id = desk.runs.descend(address(&run)?, descending, key(&headers)?).await?;
     Ok(opened(id))
 }

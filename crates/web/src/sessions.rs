@@ -39,6 +39,7 @@ pub(crate) async fn begin(
     said: Result<Json<Said>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Taken>), Refusal> {
     let Json(said) = said.map_err(|error| bad(error.body_text()))?;
+    desk.intake.check()?;
     let taken = desk.sessions.say(None, said.input()?, key(&headers)?).await?;
     Ok((StatusCode::ACCEPTED, Json(taken)))
 }
@@ -50,6 +51,7 @@ pub(crate) async fn say(
     said: Result<Json<Said>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Taken>), Refusal> {
     let Json(said) = said.map_err(|error| bad(error.body_text()))?;
+    desk.intake.check()?;
     let session = Some(address(&session)?);
     let taken = desk.sessions.say(session, said.input()?, key(&headers)?).await?;
     Ok((StatusCode::ACCEPTED, Json(taken)))

@@ -380,6 +380,53 @@ async fn a_node_is_ready_while_its_root_runs() {
 }
 
 #[tokio::test]
+async fn a_node_that_drains_takes_in_nothing_that_begins_work_and_answers_the_rest() {
+    let door = door(options(), Root(State::Running));
+    let serving = serve(&door);
+    let id = "01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3";
+    let turns = format!("POST /v1/sessions/ses_{id}/turns");
+    let cancel = format!("POST /v1/runs/pln_{id}/cancel");
+    let settle = format!("POST /v1/runs/pln_{id}/steps/a/settle");
+    // What is let through is answered by the port, which is away here.
+    let (draining, away) = (r#""code":"draining""#, r#""code":"unavailable""#);
+    let rows = [
+        ("POST /v1/runs", "{}", away, draining),
+        ("POST /v1/turns", r#"{"text":"hello"}"#, away, draining),
+        (turns.as_str(), r#"{"text":"hello"}"#, away, draining),
+        ("GET /readyz", "", r#""status":"ready""#, draining),
+        ("GET /livez", "", r#""status":"alive""#, r#""status":"alive""#),
+        ("GET /v1/runs", "", away, away),
+        ("GET /v1/tree", "", r#""id":"root""#, r#""id":"root""#),
+        (cancel.as_str(), "{}", away, away),
+        (settle.as_str(), r#"{"happened":true}"#, away, away),
+    ];
+    let answers = async |line: &str, body: &str| {
+        let length = body.len();
+        let heads = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+        let asked = request(line, &format!("{TOKEN}{heads}")) + body;
+        rest(knock(door.address(), &asked).await).await
+    };
+    for (line, body, before, _) in rows {
+        let answer = answers(line, body).await;
+        assert!(answer.contains(before), "{line}: {answer}");
+    }
+    door.close_intake();
+    for (line, body, _, after) in rows {
+        let answer = answers(line, body).await;
+        assert!(answer.contains(after), "{line}: {answer}");
+        if after == draining {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{line}: {answer}");
+            assert!(answer.contains("retry-after: "), "{line}: {answer}");
+        }
+    }
+    // A stranger learns nothing of it, and who asks for nonsense is told that first.
+    let (status, body) = ask(door.address(), "POST /v1/runs", "").await;
+    assert!(status == 401 && body.contains("no_token"), "{body}");
+    assert!(answers("POST /v1/turns", "nonsense").await.starts_with("HTTP/1.1 400 "));
+    serving.close().await;
+}
+
+#[tokio::test]
 async fn who_comes_between_two_servings_is_answered_by_the_second() {
     let door = door(options(), Root(State::Running));
     serve(&door).close().await;
