@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::de::DeTable;
@@ -19,6 +20,10 @@ pub(crate) struct Configuration {
     /// The loopback address and port the HTTP door listens on; port 0 takes any free one.
     #[serde(deserialize_with = "socket_address")]
     pub(crate) listen: SocketAddr,
+    /// How long what runs may take to end once the node is told to stop, before it is cut off; at
+    /// most an hour, and 0s for not at all.
+    #[serde(with = "domain::duration")]
+    pub(crate) drain: Duration,
     /// How actors are run.
     pub(crate) runtime: runtime::Options,
     /// What a run may hold and how long it may take.
@@ -60,10 +65,15 @@ impl Lanes {
     }
 }
 
+/// Short against the patience of what manages processes, long against most commands.
+const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_MAX: Duration = Duration::from_secs(60 * 60);
+
 impl Default for Configuration {
     fn default() -> Self {
         Self {
             listen: web::Options::default().listen,
+            drain: DRAIN,
             runtime: runtime::Options::default(),
             runs: work::Limits::default(),
             lanes: Lanes::default(),
@@ -117,7 +127,12 @@ impl Configuration {
             return Err(unknown);
         }
         let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
-        let Configuration { runtime, runs, lanes, retention, .. } = &configuration;
+        let Configuration { listen: _, drain, runtime, runs, lanes, retention } = &configuration;
+        if DRAIN_MAX < *drain {
+            let offset = key::offset(&table, "drain").unwrap_or_default();
+            let most = domain::duration::render(DRAIN_MAX);
+            return Err(Fault { offset, what: format!("`drain` must be {most} or less") });
+        }
         let tables = [
             ("runtime", runtime.invalid()),
             ("runs", runs.invalid()),

@@ -1,5 +1,6 @@
 //! What `lares up` boots: the adapters, the node, and the tree that is planted on it.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use domain::records::Records;
 use domain::time::{Clock, Dice};
 use domain::token::Token;
 use domain::tool::Tools;
+use runtime::durable::Durable;
 use runtime::{Node, Phase, SystemClock};
 use skills::guard::Verb;
 use skills::{Toolbox, hands};
@@ -38,7 +40,9 @@ const HANDS_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) struct House {
     address: SocketAddr,
     node: Node,
-    failed: BoxFuture<'static, Option<String>>,
+    entities: Durable,
+    door: Arc<HttpDoor>,
+    failed: BoxFuture<'static, String>,
 }
 
 impl House {
@@ -63,6 +67,13 @@ impl House {
         let sqlite = Sqlite::open(folder, &store::Options::default());
         let sqlite = Arc::new(sqlite.map_err(unopened)?);
         let failed = sqlite.failed();
+        let failed = Box::pin(async move {
+            match failed.await {
+                Some(how) => how,
+                // It was closed in order: nobody asks any more.
+                None => pending().await,
+            }
+        });
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let dice: Arc<dyn Dice> = Arc::new(SystemDice::new());
@@ -117,13 +128,14 @@ impl House {
         };
         let door = HttpDoor::bind(options, token, shown)
             .map_err(|error| Failure::new(Exit::Usage, error))?;
+        let door = Arc::new(door);
         let address = door.address();
 
         let upkeep = tree::Upkeep { records, plan: configuration.retention.plan() };
-        let root = tree::root(&node, &entities, upkeep, Arc::new(door));
+        let root = tree::root(&node, &entities, upkeep, Arc::clone(&door) as Arc<dyn Door>);
         node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
         match node.reached(Phase::Starting).await {
-            Phase::Ready => Ok(Self { address, node, failed }),
+            Phase::Ready => Ok(Self { address, node, entities, door, failed }),
             Phase::Starting | Phase::Stopped | Phase::GaveUp => Err(root_gave_up(&node.why())),
         }
     }
@@ -139,13 +151,27 @@ impl House {
         let House { node, failed, .. } = self;
         tokio::select! {
             biased;
-            Some(how) = failed => {
+            how = failed => {
                 let error = anyhow!("the disk has not confirmed a write ({how}), and nobody knows \
                                      what it holds: look at the disk, then start the node again");
                 Failure::new(Exit::RootGaveUp, error).coded(code::UNSYNCED)
             }
             _ended = node.reached(Phase::Ready) => root_gave_up(&node.why()),
         }
+    }
+
+    /// Takes in nothing that begins work and begins nothing more, until the next start. What is
+    /// returned resolves when nothing runs any more, which may be never.
+    pub(crate) fn drain(&self) -> BoxFuture<'static, ()> {
+        // First the door: what it lets in from now on would only wait.
+        self.door.close_intake();
+        self.entities.drain();
+        Box::pin(self.entities.drained())
+    }
+
+    /// How many steps and checks run.
+    pub(crate) fn at_work(&self) -> usize {
+        self.entities.at_work()
     }
 
     /// Stops everyone, the last started first, and waits for the end. The caller has a deadline.

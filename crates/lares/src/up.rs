@@ -59,6 +59,7 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
     // Heard from the start, so that a node told to stop while it boots still says farewell.
     let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
     let token = dice::token();
+    let drain_max = configuration.drain;
     let mut house = House::boot(folder.path(), configuration, token.clone()).await?;
 
     let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
@@ -78,7 +79,10 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
         biased;
         signal = signals.next() => {
             tracing::info!(signal, "stopping");
-            stop(house, &mut signals).await
+            match drain(&mut house, drain_max, &mut signals).await {
+                Ok(()) => stop(house, &mut signals).await,
+                Err(why) => Err(why),
+            }
         }
         why = house.gave_up() => Err(why),
     };
@@ -86,11 +90,29 @@ async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Fai
     ended
 }
 
+/// Lets what runs end for so long, while nothing more begins. A second signal, or a house that
+/// cannot go on, ends it at once.
+async fn drain(house: &mut House, within: Duration, signals: &mut Signals) -> Result<(), Failure> {
+    let drained = tokio::time::timeout(within, house.drain());
+    let drain = domain::duration::render(within);
+    tracing::info!(at_work = house.at_work(), drain, "draining");
+    let drained = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(second(signal)),
+        why = house.gave_up() => return Err(why),
+        drained = drained => drained,
+    };
+    if drained.is_err() {
+        tracing::warn!(at_work = house.at_work(), drain, "what still runs is cut off now");
+    }
+    Ok(())
+}
+
 /// Stops the house politely, unless it takes too long or a second signal says that it does.
 async fn stop(house: House, signals: &mut Signals) -> Result<Exit, Failure> {
     tokio::select! {
         biased;
-        signal = signals.next() => Err(failed(anyhow!("ended at once by a second {signal}"))),
+        signal = signals.next() => Err(second(signal)),
         stopped = tokio::time::timeout(STOP_DEADLINE, house.stop()) => match stopped {
             Ok(()) => Ok(Exit::Done),
             Err(_elapsed) => {
@@ -99,6 +121,10 @@ async fn stop(house: House, signals: &mut Signals) -> Result<Exit, Failure> {
             }
         },
     }
+}
+
+fn second(signal: &str) -> Failure {
+    failed(anyhow!("ended at once by a second {signal}"))
 }
 
 /// The one line that whoever started the node waits for.

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod copies;
 mod crash;
+mod drain;
 mod errors;
 mod http;
 mod process;

@@ -21,11 +21,12 @@ fn without_a_file_or_a_key_the_defaults_hold() {
 
 #[test]
 fn every_key_is_read() {
-    let text = "listen = \"[::1]:0\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
+    let text = "listen = \"[::1]:0\"\ndrain = \"5m\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
                 lost_threads_max = 3\n[runs]\nsteps_max = 7\n[lanes]\nshell = 2\n\
                 [retention]\nclosed_age_max = \"2d\"\n";
     let expected = Configuration {
         listen: "[::1]:0".parse().expect("an address"),
+        drain: Duration::from_secs(300),
         runtime: runtime::Options {
             watchdog_threshold: Duration::from_millis(250),
             lost_threads_max: 3,
@@ -58,13 +59,13 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         ("[runtme]\n", "lares.toml:1: unknown key `runtme`: did you mean `runtime`?"),
         (
             "colour = 1",
-            "lares.toml:1: unknown key `colour`: known here are `lanes`, `listen`, \
-             `retention`, `runs`, `runtime`",
+            "lares.toml:1: unknown key `colour`: known here are `drain`, `lanes`, \
+             `listen`, `retention`, `runs`, `runtime`",
         ),
         (
             "b = 1\na = 1",
-            "lares.toml:1: unknown key `b`: known here are `lanes`, `listen`, \
-             `retention`, `runs`, `runtime`",
+            "lares.toml:1: unknown key `b`: known here are `drain`, `lanes`, \
+             `listen`, `retention`, `runs`, `runtime`",
         ),
         (
             "\nlisten = \"nowhere\"",
@@ -75,6 +76,8 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
             "listen = 7878",
             "lares.toml:1: `listen`: invalid type: integer `7878`, expected a string",
         ),
+        ("drain = \"61m\"", "lares.toml:1: `drain` must be 1h or less"),
+        ("drain = 30", "lares.toml:1: `drain`: invalid type: integer `30`, expected a string"),
         (
             "[runtime]\nwatchdog_threshold = \"2\"",
             "lares.toml:2: `runtime.watchdog_threshold`: `2` is no duration: write a whole number \
@@ -123,8 +126,15 @@ fn the_page_names_every_key() {
     let page = include_str!("../../../../docs/configuration.md");
     let known = toml::Table::try_from(Configuration::default()).expect("the defaults are a table");
     let mut missing = Vec::new();
+    let top = page.split("\n## ").next().unwrap_or_default();
     for (name, value) in &known {
-        let Some(table) = value.as_table() else { continue };
+        let Some(table) = value.as_table() else {
+            let row = format!("| `{name}` | `{value}` |");
+            if !top.lines().any(|line| line.starts_with(&row)) {
+                missing.push(format!("{name} = {value}"));
+            }
+            continue;
+        };
         let heading = format!("## `[{name}]`");
         let section = page.split_once(&heading).map_or("", |(_, rest)| rest);
         let section = section.split("\n## ").next().unwrap_or_default();

@@ -11,6 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    head: String,
     body: String,
 }
 
@@ -18,11 +19,28 @@ impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
+
+    /// Of a header that it has once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
 }
 
 /// Asks for one path. A `Host` among the headers takes the place of the true one.
 pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n");
+    request(address, &format!("GET {path}"), headers, "")
+}
+
+/// Sends this JSON to one path.
+pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let length = body.len().to_string();
+    let of_body = [("Content-Type", "application/json"), ("Content-Length", &length)];
+    request(address, &format!("POST {path}"), &[headers, &of_body].concat(), body)
+}
+
+fn request(address: &str, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
     if headers.iter().all(|(name, _)| *name != "Host") {
         request.push_str(&format!("Host: {address}\r\n"));
     }
@@ -30,6 +48,7 @@ pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Answer
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
+    request.push_str(body);
 
     let mut stream = connect(address);
     stream.write_all(request.as_bytes()).expect("a request is sent");
@@ -37,7 +56,8 @@ pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Answer
     stream.read_to_string(&mut answer).expect("an answer comes in time");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Answer { status: status.expect("an answer has a status"), body: body.to_owned() }
+    let status = status.expect("an answer has a status");
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 /// Begins a request and leaves it there.
