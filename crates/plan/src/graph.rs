@@ -41,7 +41,7 @@ pub struct Graph {
     pub inputs: BTreeMap<String, Input>,
     /// In the order of the text; it begins with the first.
     pub stages: Vec<Stage>,
-    /// Done in this order where a route says so.
+    /// Done in this order where a route says so; their own routes count among them.
     pub rollback: Vec<Stage>,
 }
 
@@ -115,6 +115,7 @@ pub struct Stage {
     pub on_failure: Route,
     /// How often each pass of it is tried in all, and how often its failure may lead back.
     pub attempts: u32,
+    /// Of one attempt. What only waits has the longest there is, unless it says less.
     pub deadline: Deadline,
     pub effect: Option<Effect>,
     pub on_doubt: OnDoubt,

@@ -25,12 +25,13 @@ const TYPES: [(&str, &str); 4] = [
 ];
 
 /// Which keys are for which types alone.
-const OWNED: [(&str, &[&str]); 5] = [
+const OWNED: [(&str, &[&str]); 6] = [
     ("action", &["deterministic"]),
     ("goal", &["agent"]),
     ("inputs", &["deterministic", "agent"]),
     ("for", &["wait"]),
     ("signal", &["signal"]),
+    ("timeout", &["deterministic", "agent", "signal"]),
 ];
 
 /// Each is a tool of the same name.

@@ -71,9 +71,11 @@ fn described(reader: &mut Reader<'_>, name: &Scalar, map: &Map) -> Input {
         }
     }
     let kind = reader.choice(map, "type", &KINDS);
-    let default = map.get("default").and_then(|node| match kind {
-        Some(kind) => fitting(reader, &what, kind, node),
-        None => Some(values::value(node)),
+    // Whoever writes that there is none wants it to be left out now and then.
+    let default = map.entries.iter().find(|(key, _)| key.text == "default");
+    let default = default.and_then(|(_, node)| match kind {
+        Some(kind) if !node.is_null() => fitting(reader, &what, kind, node),
+        Some(_) | None => Some(values::value(node)),
     });
     let about = reader.text(map, "description").unwrap_or_default();
     Input { place: name.place, kind: kind.unwrap_or(InputKind::Any), default, about }

@@ -107,16 +107,7 @@ pub(super) fn draft<D: Dialect>(
     ways: Ways,
 ) -> Draft {
     bound(reader, map, &performed);
-    let deadline = match performed.work {
-        Work::Signal { .. } if map.get("timeout").is_none() => {
-            values::deadline(reader.limits.deadline_max)
-        }
-        // For how long a gate waits is its approval's business.
-        Work::Gate => D::DEADLINE,
-        Work::Tool { .. } | Work::Wait { .. } | Work::Signal { .. } | Work::Missing { .. } => {
-            reader.deadline(map, "timeout").unwrap_or(D::DEADLINE)
-        }
-    };
+    let deadline = deadline::<D>(reader, map, &performed.work);
     let approval = approval(reader, map, &name, &performed.work);
     let (undo, undo_uses) = undo(reader, dialect, map);
     let (work, uses, used) = performed.split();
@@ -141,6 +132,21 @@ pub(super) fn draft<D: Dialect>(
         undo: undo.map(Box::new),
     };
     Draft { stage, is_failure_written: ways.is_failure_written, uses: used, undo_uses }
+}
+
+/// How long one attempt may take: of what only waits as long as anything, unless it says less.
+fn deadline<D: Dialect>(reader: &mut Reader<'_>, map: &Map, work: &Work) -> Deadline {
+    let longest = values::deadline(reader.limits.deadline_max);
+    match work {
+        // What is written of a gate bounds its approval.
+        Work::Gate => longest,
+        Work::Wait { .. } | Work::Signal { .. } => {
+            reader.deadline(map, "timeout").unwrap_or(longest)
+        }
+        Work::Tool { .. } | Work::Missing { .. } => {
+            reader.deadline(map, "timeout").unwrap_or(D::DEADLINE)
+        }
+    }
 }
 
 /// What every format can wait for.

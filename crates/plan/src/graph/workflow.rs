@@ -28,11 +28,12 @@ const TYPES: [(&str, &str); 7] = [
 const UNDOING: [(&str, &str); 4] = [TYPES[0], TYPES[1], TYPES[2], TYPES[3]];
 
 /// Which keys are for which types alone.
-const OWNED: [(&str, &[&str]); 4] = [
+const OWNED: [(&str, &[&str]); 5] = [
     ("command", &["shell", "claude_prompt", "skill", "http", "approval_gate"]),
     ("args", &["shell", "claude_prompt", "skill", "http"]),
     ("for", &["wait"]),
     ("signal", &["signal"]),
+    ("timeout", &["shell", "claude_prompt", "skill", "http", "approval_gate", "signal"]),
 ];
 
 /// How long a step may take that does not say it.

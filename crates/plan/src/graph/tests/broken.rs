@@ -95,6 +95,7 @@ const WORKFLOWS: &[&str] = &[
     "name: n\nsteps:\n  - name: a\n    type: wait",
     "name: n\nsteps:\n  - name: a\n    type: wait\n    for: ever",
     "name: n\nsteps:\n  - name: a\n    command: b\n    for: 2h",
+    "name: n\nsteps:\n  - name: a\n    type: wait\n    for: 2h\n    timeout: 1m",
     "name: n\nsteps:\n  - name: a\n    type: signal",
     "name: n\nsteps:\n  - name: a\n    type: approval_gate\n    args: {a: 1}",
     "name: n\nsteps:\n  - name: a\n    type: http\n    command: GET it now",

@@ -199,6 +199,29 @@ fn an_input_of_a_stage_is_an_output_where_there_is_one_and_of_the_run_otherwise(
 }
 
 #[test]
+fn an_input_must_be_given_unless_something_is_written_for_it() {
+    let graph = graph(
+        "name: n\ninputs:\n  a:\n  b: {type: text}\n  c: {type: number, default: ~}\n  \
+         d: {default: [1]}\n  e: yes\n  f: {}\nsteps: [{name: s, command: x}]",
+    );
+    let row = |(name, input): (&String, &Input)| {
+        format!("{name} {:?} {}", input.kind, json!(input.default.clone().map(|value| [value])))
+    };
+    let rows: Vec<String> = graph.inputs.iter().map(row).collect();
+    assert_eq!(
+        rows,
+        [
+            "a Any null",
+            "b Text null",
+            "c Number [null]",
+            "d Any [[1]]",
+            "e Text [\"yes\"]",
+            "f Any null",
+        ]
+    );
+}
+
+#[test]
 fn how_often_a_stage_is_tried_is_its_own_or_what_holds_for_all() {
     let graph = graph(
         "name: n\ndefaults: {max_step_retries: 3}\nstages:\n\
