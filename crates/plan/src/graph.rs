@@ -149,7 +149,8 @@ pub enum Work {
 }
 
 /// A part of the arguments that stands elsewhere. Where its source has a value, that replaces what
-/// stands there; where it has none, or null, what stands there stays. Whatever leads to it is there.
+/// stands there; where it has none, or null, what stands there stays. What leads to it is there
+/// already, as an empty object at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
     /// The names on the way to it in the arguments, from the outside in.

@@ -16,7 +16,7 @@ pub(super) enum Node {
 pub(super) struct Scalar {
     pub(super) place: Place,
     pub(super) text: String,
-    /// Neither quoted, nor a block, nor tagged as a text: it may mean a number, a truth, or nothing.
+    /// Neither quoted, nor a block, nor tagged as a text: it may mean a number, a truth, nothing.
     pub(super) is_plain: bool,
 }
 

@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
         Some(scalar)
     }
 
-    /// Tells that none of these keys is there, but where one was only misspelt: that is told already.
+    /// Tells that none of these keys is there. Where one was misspelt, that is told already.
     pub(super) fn lacks(&mut self, map: &Map, keys: &[&str], what: String) {
         if self.errors == 0 || !has_near(map, keys) {
             self.error(map.place, what);
