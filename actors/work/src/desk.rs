@@ -12,8 +12,6 @@ use domain::run::{Error, Request};
 use domain::time::{Clock, Dice};
 use domain::tool::Tools;
 use domain::wire::Written;
-use plan::graph::{self, Checked, Graph, Severity};
-use plan::script::{self, Script};
 use runtime::durable::{Mail, Past, Unheard, past};
 use serde::de::DeserializeOwned;
 
@@ -40,23 +38,7 @@ pub struct Desk {
 
 impl Desk {
     pub(crate) fn resolve(&self, request: &Request) -> Result<Brief, Error> {
-        if !is_script(&request.plan) {
-            let graph = self.read(&request.plan)?;
-            let brief = brief::resolve_graph(&graph, request, &*self.tools, &self.limits);
-            return brief.map_err(Error::Faults);
-        }
-        if !request.inputs.is_empty() {
-            let why = "a script takes no inputs: write them into its arguments";
-            return Err(Error::Faults(vec![why.to_owned()]));
-        }
-        let script = Script::parse(&request.plan, &self.limits.script()).map_err(faults)?;
-        brief::resolve(&script, &*self.tools, &self.limits).map_err(Error::Faults)
-    }
-
-    fn read(&self, text: &str) -> Result<Graph, Error> {
-        let Checked { graph, faults } = graph::check(text, &self.limits.graph());
-        let errors = faults.iter().filter(|fault| fault.severity == Severity::Error);
-        graph.ok_or_else(|| Error::Faults(errors.map(ToString::to_string).collect()))
+        brief::read(request, &*self.tools, &self.limits)
     }
 
     /// All that a run has recorded.
@@ -135,11 +117,6 @@ fn aside(run: Address, error: &dyn std::error::Error) -> Error {
     ))
 }
 
-/// Rounds of steps, as JSON: what else people write has neither.
-fn is_script(text: &str) -> bool {
-    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
-}
-
 /// Whoever asks for an entity of another kind asks for none that there is.
 pub(crate) fn known(address: Address, kind: Kind) -> Result<(), Error> {
     match address.kind == kind {
@@ -157,8 +134,4 @@ pub(crate) fn trouble(error: journal::Error) -> Error {
         | journal::Error::TooBig(_)
         | journal::Error::Store(_) => Error::Journal(error.into()),
     }
-}
-
-fn faults(faults: Vec<script::Fault>) -> Error {
-    Error::Faults(faults.iter().map(ToString::to_string).collect())
 }

@@ -1,8 +1,8 @@
 //! What a script comes to at the door: what its tools say counts as if it said so itself.
 
 use domain::BoxFuture;
+use domain::run::Error;
 use domain::tool::{Call, Contract, Effect, Failure, Output, Tools};
-use plan::script::Script;
 use serde_json::{Value, json};
 use work::Limits;
 
@@ -41,8 +41,11 @@ impl Tools for Shelf {
 fn faults(step: &Value) -> Vec<String> {
     let script = json!({"version": 1, "rounds": [{"steps": [step]}]}).to_string();
     let limits = Limits::default();
-    let script = Script::parse(&script, &limits.script()).expect("it is a script");
-    work::resolve(&script, &Shelf, &limits).err().unwrap_or_default()
+    match work::read(&script.into(), &Shelf, &limits) {
+        Err(Error::Faults(faults)) => faults,
+        Err(other) => panic!("{other}"),
+        Ok(_) => Vec::new(),
+    }
 }
 
 fn step(tool: &str, more: &Value) -> Value {

@@ -70,7 +70,7 @@ fn written_brief() -> plan::Brief {
     task.approval = Some(plan::Approval { about: "build it?".to_owned(), within_ms: 7 });
     task.undo = Some(Box::new(plan::Task { undo: None, approval: None, ..task.clone() }));
     let way =
-        |when, on_success, on_failure| plan::Way { when, on_success, on_failure, returns_max: 2 };
+        |when, on_success, on_failure| plan::Way { when, on_success, on_failure, detours_max: 2 };
     brief.course = Some(Box::new(plan::Course {
         name: "deploy".to_owned(),
         ways: vec![

@@ -216,10 +216,8 @@ impl House {
 }
 
 fn brief(limits: &Limits, tools: &dyn Tools) -> anyhow::Result<Brief> {
-    let script = plan::script::Script::parse(script::SCRIPT, &limits.script());
-    let script = script.map_err(|faults| anyhow!("the script of the drill: {faults:?}"))?;
-    let brief = work::resolve(&script, tools, limits);
-    brief.map_err(|faults| anyhow!("the script of the drill: {faults:?}"))
+    let brief = work::read(&script::SCRIPT.to_owned().into(), tools, limits);
+    brief.context("the script of the drill")
 }
 
 /// Chance from a seed, as splitmix makes it.

@@ -19,7 +19,7 @@ use crate::plan::{
 const SUMMARY: &str = "summarize_run";
 
 /// Nothing is looked up later. All that is wrong comes at once.
-pub(crate) fn resolve(
+pub(super) fn resolve(
     graph: &Graph,
     request: &Request,
     tools: &dyn Tools,
@@ -60,8 +60,8 @@ fn way(stage: &Stage) -> Way {
         graph::When::PreviousOk => When::PreviousOk,
         graph::When::PreviousFailed => When::PreviousFailed,
     };
-    let returns_max = stage.attempts;
-    Way { when, on_success: to(stage.on_success), on_failure: to(stage.on_failure), returns_max }
+    let detours_max = stage.attempts;
+    Way { when, on_success: to(stage.on_success), on_failure: to(stage.on_failure), detours_max }
 }
 
 fn to(route: Route) -> To {

@@ -8,15 +8,43 @@ mod script;
 use std::time::Duration;
 
 use domain::nearest::nearest;
+use domain::run::{Error, Request};
 use domain::tool::{Contract, Effect, OnDoubt, Tools};
+use plan::graph::{Checked, Fault, Severity, check};
+use plan::script::Script;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(crate) use graph::resolve as resolve_graph;
 pub use limits::Limits;
-pub use script::resolve;
 
-use crate::plan::{Check, WAIT};
+use crate::plan::{Brief, Check, WAIT};
+
+/// Whatever a person has written, checked and resolved. All that is wrong comes at once.
+pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Error> {
+    if !is_script(&request.plan) {
+        let Checked { graph, faults } = check(&request.plan, &limits.graph());
+        let graph = graph.ok_or_else(|| errors(&faults))?;
+        return graph::resolve(&graph, request, tools, limits).map_err(Error::Faults);
+    }
+    if !request.inputs.is_empty() {
+        let why = "a script takes no inputs: write them into its arguments";
+        return Err(Error::Faults(vec![why.to_owned()]));
+    }
+    let script = Script::parse(&request.plan, &limits.script());
+    let script =
+        script.map_err(|faults| Error::Faults(faults.iter().map(ToString::to_string).collect()))?;
+    script::resolve(&script, tools, limits).map_err(Error::Faults)
+}
+
+/// Rounds of steps, as JSON: what else people write has neither.
+fn is_script(text: &str) -> bool {
+    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
+}
+
+fn errors(faults: &[Fault]) -> Error {
+    let errors = faults.iter().filter(|fault| fault.severity == Severity::Error);
+    Error::Faults(errors.map(ToString::to_string).collect())
+}
 
 /// What every step is looked up with, and all that was wrong so far.
 struct Resolver<'a> {

@@ -13,7 +13,11 @@ use crate::plan::{Brief, Task, WAIT};
 const WAIT_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Nothing is looked up later. All that is wrong comes at once.
-pub fn resolve(script: &Script, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Vec<String>> {
+pub(super) fn resolve(
+    script: &Script,
+    tools: &dyn Tools,
+    limits: &Limits,
+) -> Result<Brief, Vec<String>> {
     let contracts = tools.contracts();
     let mut resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let rounds = script.rounds.iter();

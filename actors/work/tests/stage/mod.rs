@@ -8,13 +8,12 @@ use std::time::Duration;
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Journal, Post};
 use domain::policy::TokenBearer;
-use domain::run::Run;
+use domain::run::{Request, Run};
 use domain::time::Timestamp;
 use domain::tool::Tools;
 use domain::wire::Written;
 use futures::executor::block_on;
 use kit::world::{Site, World};
-use plan::script::Script;
 use runtime::Supervisor;
 use runtime::durable::{Durable, Fittings, Kinds, Lanes, Replayed, past, replay};
 use runtime::spec::Strategy;
@@ -71,10 +70,13 @@ impl Stage {
     }
 
     pub(crate) fn open(&self, number: u8, rounds: &Value) {
-        let text = json!({"version": 1, "rounds": rounds}).to_string();
-        let limits = Limits::default();
-        let script = Script::parse(&text, &limits.script()).expect("the script is right");
-        let brief = work::resolve(&script, &*self.tools, &limits).expect("the tools are there");
+        self.begin(number, json!({"version": 1, "rounds": rounds}).to_string().into());
+    }
+
+    /// A plan in whatever form people write one.
+    pub(crate) fn begin(&self, number: u8, request: Request) {
+        let brief = work::read(&request, &*self.tools, &Limits::default());
+        let brief = brief.expect("nothing is wrong with it");
         self.post(plan(number), "open", &entity::Post::Open(brief));
     }
 

@@ -99,11 +99,11 @@ fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
     match to {
         To::Round(to) => {
             let to = to as usize;
-            let is_return = has_failed && to <= at;
-            if is_return && way.returns_max <= course.returns[at] {
+            let detours = course.detours[at];
+            if has_failed && way.detours_max <= detours {
                 let why = names_of_failed(work);
-                let times = course.returns[at];
-                return failed(format!("{why}, and its failure has led back {times} times before"));
+                let times = if detours == 1 { "once" } else { "as often as it may" };
+                return failed(format!("{why}, and its failure was gone around {times} before"));
             }
             take_up(work, course, to)
         }

@@ -62,6 +62,8 @@ pub(super) enum Stage<'a> {
 
 pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'a> {
     let is_cancelled = work.is_canceled();
+    // What cannot be taken back keeps nobody from taking back the rest.
+    let has_failed = work.has_failed() && work.undoing.is_none();
     let now = moment.now;
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
     let has_another = |is_spent: bool| again(is_spent) <= step.task.attempts;
@@ -69,14 +71,14 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         Phase::Waiting { .. } if is_cancelled && step.attempt > 0 => {
             Stage::Over(Ending::Stopped(stopped("it was not tried again: the run was canceled")))
         }
-        Phase::Waiting { .. } if work.has_failed() && step.attempt > 0 => {
+        Phase::Waiting { .. } if has_failed && step.attempt > 0 => {
             let story = "it was not tried again: another step failed";
             Stage::Over(Ending::Failed(failure(Class::Failed, story)))
         }
         Phase::Waiting { .. } if is_cancelled => {
             Stage::Over(Ending::Skipped("the run was canceled".to_owned()))
         }
-        Phase::Waiting { .. } if work.has_failed() => {
+        Phase::Waiting { .. } if has_failed => {
             Stage::Over(Ending::Skipped("another step failed".to_owned()))
         }
         Phase::Waiting { not_before } => {

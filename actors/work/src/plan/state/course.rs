@@ -16,10 +16,10 @@ pub(crate) struct Course {
     pub(crate) passes_max: u32,
     /// The round that is under way, from 0.
     pub(crate) at: Option<usize>,
-    /// Of each round: how often it was taken up, how often its failure has led back, and what it
+    /// Of each round: how often it was taken up, how often its failure has led on, and what it
     /// came to last.
     pub(crate) passes: Vec<u32>,
-    pub(crate) returns: Vec<u32>,
+    pub(crate) detours: Vec<u32>,
     pub(crate) last: Vec<Option<Past>>,
     /// Whether the last round that was not skipped went well.
     previous: Option<bool>,
@@ -64,7 +64,7 @@ impl Course {
             passes_max: course.passes_max,
             at: None,
             passes: vec![0; rounds],
-            returns: vec![0; rounds],
+            detours: vec![0; rounds],
             last: vec![None; rounds],
             previous: None,
             is_resumed: false,
@@ -90,10 +90,8 @@ impl Course {
 
     pub(super) fn enter(&mut self, to: usize, pass: u32) {
         let was_failure = self.at.and_then(|at| self.last[at]).map(|past| past.fate);
-        if let (Some(at), Some(Fate::Failed), false) = (self.at, was_failure, self.is_resumed)
-            && to <= at
-        {
-            self.returns[at] += 1;
+        if let (Some(at), Some(Fate::Failed), false) = (self.at, was_failure, self.is_resumed) {
+            self.detours[at] += 1;
         }
         self.at = Some(to);
         self.is_resumed = false;
@@ -122,7 +120,9 @@ impl Course {
         match ending {
             Ending::Done(output) => self.take(task, output),
             Ending::Failed(failure) | Ending::Stopped(failure) => {
-                let may_have_happened = matches!(failure.class, Class::Unknown | Class::Going);
+                // Whoever was stopped half way may have done something as well.
+                let classes = [Class::Unknown, Class::Going, Class::Stopped];
+                let may_have_happened = classes.contains(&failure.class);
                 if is_undone || (may_have_happened && task.undo.is_some()) {
                     let (step, why) = (task.id.clone(), failure.story.clone());
                     self.left.push(Left { step, why });

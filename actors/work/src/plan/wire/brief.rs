@@ -63,8 +63,9 @@ pub struct Way {
     pub when: When,
     pub on_success: To,
     pub on_failure: To,
-    /// How often its failure may lead back.
-    pub returns_max: u32,
+    /// How often its failure may lead to another round, and not to the end: this bounds every way
+    /// that leads back through a failure.
+    pub detours_max: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,514 @@
+//! Written plans in a simulated world: the ways they go, what they ask, and what they take back.
+
+mod stage;
+
+use domain::run::{State, StepState};
+use expect_test::{Expect, expect};
+use serde_json::json;
+use stage::*;
+use work::plan::{self as entity, Cancel, Give, Resume, Said, Signal};
+
+/// The first steps of every written plan of these tests; its end is what they are about.
+fn begin(text: &str) -> Stage {
+    let stage = stage(1);
+    stage.begin(1, text.to_owned().into());
+    stage
+}
+
+fn check(text: &str, expected: &Expect) -> Stage {
+    finish(begin(text), expected)
+}
+
+fn finish(mut stage: Stage, expected: &Expect) -> Stage {
+    stage.finish(1);
+    expected.assert_eq(&story(&stage, 1));
+    stage.check_replay(1);
+    stage
+}
+
+fn said(number: u32, granted: bool) -> entity::Post {
+    entity::Post::Answer(Said { number, granted, note: None, digest: None })
+}
+
+/// Goes on until a step is there.
+fn until(stage: &mut Stage, step: &str, state: StepState) {
+    stage.until(1, |run| run.steps.iter().any(|known| known.id == step && known.state == state));
+}
+
+#[test]
+fn steps_follow_each_other_and_a_condition_skips() {
+    check(
+        r#"
+name: in order
+steps:
+  - {name: first, command: '{}'}
+  - {name: only if it failed, command: '{}', condition: previous.failed}
+  - {name: only if it went well, command: '{}', condition: previous.ok}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            first begun, attempt 1
+            first done
+            round 2
+            only-if-it-failed skipped: it is done only if the step before it failed, and that went well
+            round 3
+            only-if-it-went-well begun, attempt 1
+            only-if-it-went-well done
+            closed, Completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_failure_is_the_end_unless_its_plan_goes_on() {
+    check(
+        r#"
+name: goes on
+steps:
+  - {name: shaky, command: '{"says": ["fail"]}', on_failure: continue}
+  - {name: mend, command: '{}', condition: previous.failed}
+  - {name: fatal, command: '{"says": ["fail"]}'}
+  - {name: never, command: '{}'}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            shaky begun, attempt 1
+            shaky failed: as the test says
+            round 2
+            mend begun, attempt 1
+            mend done
+            round 3
+            fatal begun, attempt 1
+            fatal failed: as the test says
+            closed, Failed
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_done_is_taken_back_in_reverse_and_then_rolled_back() {
+    let stage = check(
+        r#"
+name: taken back
+steps:
+  - {name: a, command: '{}', compensation: '{}'}
+  - {name: b, command: '{}', compensation: '{}'}
+  - {name: c, command: '{"says": ["fail"]}', on_failure: rollback, compensation: '{}'}
+rollback:
+  - {name: tell, command: '{}'}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            a begun, attempt 1
+            a done
+            round 2
+            b begun, attempt 1
+            b done
+            round 3
+            c begun, attempt 1
+            c failed: as the test says
+            undoing, then Failed
+            b~undo begun, attempt 1
+            b~undo done
+            a~undo begun, attempt 1
+            a~undo done
+            tell~rollback begun, attempt 1
+            tell~rollback done
+            closed, Failed
+        "#]],
+    );
+    assert_eq!(stage.effects(1, "a~undo"), (1, 1));
+    assert_eq!(stage.effects(1, "c~undo"), (0, 0));
+}
+
+#[test]
+fn what_cannot_be_taken_back_keeps_nobody_from_the_rest_and_is_listed() {
+    check(
+        r#"
+name: stays
+steps:
+  - {name: a, command: '{}', compensation: '{}'}
+  - {name: b, command: '{}', compensation: '{"says": ["fail"]}'}
+  - {name: c, command: '{"says": ["fail"]}'}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            a begun, attempt 1
+            a done
+            round 2
+            b begun, attempt 1
+            b done
+            round 3
+            c begun, attempt 1
+            c failed: as the test says
+            undoing, then Failed
+            b~undo begun, attempt 1
+            b~undo failed: as the test says
+            a~undo begun, attempt 1
+            a~undo done
+            closed, Failed; b~undo stays
+        "#]],
+    );
+}
+
+const LOOP: &str = r#"
+version: 1
+name: mend until it works
+stages:
+  - {id: test, type: deterministic, action: shell, effect: idempotent,
+     inputs: {command: '{"counts_as": "test", "says": ["fail", "fail", "ok"]}'},
+     on_success: done, on_failure: fix, retry_limit: RETRIES}
+  - {id: fix, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: test}
+"#;
+
+#[test]
+fn a_route_leads_back_and_each_pass_is_a_step_of_its_own() {
+    let text = LOOP
+        .replace("RETRIES", "2")
+        .replace("\"fail\", \"fail\", \"ok\"", "\"fail\", \"fail\", \"fail\", \"ok\"");
+    let stage = check(
+        &text,
+        &expect![[r#"
+        opened
+        round 1
+        test begun, attempt 1
+        test rests after attempt 1
+        test begun, attempt 2
+        test failed: as the test says
+        round 2
+        fix begun, attempt 1
+        fix done
+        round 1, pass 2
+        test~2 begun, attempt 1
+        test~2 rests after attempt 1
+        test~2 begun, attempt 2
+        test~2 done
+        closed, Completed
+    "#]],
+    );
+    assert_eq!(stage.effects(1, "fix"), (1, 1));
+}
+
+#[test]
+fn a_failure_is_gone_around_no_more_often_than_its_retries() {
+    let text = LOOP.replace("RETRIES", "1");
+    check(
+        &text,
+        &expect![[r#"
+            opened
+            round 1
+            test begun, attempt 1
+            test failed: as the test says
+            round 2
+            fix begun, attempt 1
+            fix done
+            round 1, pass 2
+            test~2 begun, attempt 1
+            test~2 failed: as the test says
+            closed, Failed
+        "#]],
+    );
+}
+
+const GATED: &str = r#"
+name: gated
+inputs: {tag: {type: text, default: v1}}
+steps:
+  - {name: build, command: '{}'}
+  - {name: go on, type: approval_gate, command: ship it?}
+  - {name: ship, command: '{"prints_env": "WF_TAG"}', approval_required: true}
+"#;
+
+#[test]
+fn a_person_is_asked_before_it_begins_and_the_first_answer_counts() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    // Too late for the first, and for another than that.
+    stage.post(plan(1), "k2", &said(1, false));
+    stage.post(plan(1), "k3", &said(2, true));
+    let stage = finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on granted
+        go-on begun, attempt 1
+        go-on done
+        round 3
+        ship seeks approval 2
+        ship granted
+        ship begun, attempt 1
+        ship done
+        closed, Completed
+    "#]],
+    );
+    assert_eq!(stage.effects(1, "ship"), (1, 1));
+}
+
+#[test]
+fn what_is_denied_is_not_done() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, false));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on denied
+        go-on failed: it was denied
+        closed, Failed
+    "#]],
+    );
+}
+
+#[test]
+fn an_approval_expires() {
+    check(
+        r#"
+name: expires
+steps:
+  - {name: gate, type: approval_gate, timeout: 2}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            gate seeks approval 1
+            gate expired
+            gate failed: nobody has allowed it in time
+            closed, Failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_changed_argument_voids_what_was_asked() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: Some(1) };
+    stage.post(plan(1), "k2", &entity::Post::Give(give));
+    stage.until(1, |run| run.steps.iter().any(|step| step.approvals.len() == 2));
+    // What the first was about is not what would be done any more.
+    stage.post(plan(1), "k3", &said(2, true));
+    stage.post(plan(1), "k4", &said(3, true));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on granted
+        go-on begun, attempt 1
+        go-on done
+        round 3
+        ship seeks approval 2
+        tag is "v2" now
+        ship void
+        ship seeks approval 3
+        ship granted
+        ship begun, attempt 1
+        ship done
+        closed, Completed
+    "#]],
+    );
+}
+
+const SIGNALED: &str = r#"
+name: signaled
+steps:
+  - {name: before, command: '{"takes_ms": 1000}'}
+  - {name: hear, type: signal, signal: go, timeout: 60}
+  - {name: after, command: '{}'}
+"#;
+
+fn signal(name: &str) -> entity::Post {
+    entity::Post::Signal(Signal { name: name.to_owned(), data: json!({"n": 1}) })
+}
+
+#[test]
+fn a_signal_is_kept_until_somebody_waits_for_it_and_a_crash_in_between_is_nothing() {
+    let mut stage = begin(SIGNALED);
+    until(&mut stage, "before", StepState::Running);
+    stage.post(plan(1), "k1", &signal("go"));
+    stage.post(plan(1), "k2", &signal("nobody waits for this"));
+    stage.world.crash(NODE);
+    stage.world.boot_again(NODE);
+    until(&mut stage, "before", StepState::Asked);
+    let settle = entity::Settle { step: "before".to_owned(), happened: true };
+    stage.post(plan(1), "k3", &entity::Post::Settle(settle));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        before begun, attempt 1
+        before in doubt, then Ask
+        before asks
+        signal go
+        before happened: true, says Person
+        round 2
+        hear begun, attempt 1
+        hear done
+        round 3
+        after begun, attempt 1
+        after done
+        closed, Completed
+    "#]],
+    );
+}
+
+#[test]
+fn a_signal_that_does_not_come_fails_its_step() {
+    check(
+        SIGNALED,
+        &expect![[r#"
+        opened
+        round 1
+        before begun, attempt 1
+        before done
+        round 2
+        hear begun, attempt 1
+        hear failed: no signal came in time
+        closed, Failed
+    "#]],
+    );
+}
+
+#[test]
+fn a_pause_waits_for_a_person_and_goes_on_where_it_was() {
+    let text = r#"
+version: 1
+name: pauses
+stages:
+  - {id: a, type: deterministic, action: shell, inputs: {command: '{"says": ["fail"], "counts_as": "a"}'},
+     on_failure: paused}
+  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
+"#;
+    let mut stage = begin(text);
+    stage.until(1, |run| run.state == State::Paused);
+    let resume = |at| entity::Post::Resume(Resume { note: None, at: Some(at) });
+    stage.post(plan(1), "stale", &resume(7));
+    stage.post(plan(1), "k1", &resume(1));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a failed: as the test says
+        paused: step a failed
+        resumed
+        round 1, pass 2
+        a~2 begun, attempt 1
+        a~2 done
+        round 2
+        b begun, attempt 1
+        b done
+        closed, Completed
+    "#]],
+    );
+}
+
+#[test]
+fn a_cancel_takes_back_what_was_done() {
+    let mut stage = begin(
+        r#"
+name: canceled
+steps:
+  - {name: a, command: '{}', compensation: '{}'}
+  - {name: b, command: '{"takes_ms": 60000}', compensation: '{}'}
+  - {name: c, command: '{}'}
+rollback:
+  - {name: tell, command: '{}'}
+"#,
+    );
+    until(&mut stage, "b", StepState::Running);
+    let cancel = Cancel { reason: "enough".to_owned() };
+    stage.post(plan(1), "k1", &entity::Post::Cancel(cancel));
+    finish(
+        stage,
+        &expect![[r#"
+            opened
+            round 1
+            a begun, attempt 1
+            a done
+            round 2
+            b begun, attempt 1
+            canceling: enough
+            b stopped: as the test says
+            undoing, then Canceled
+            a~undo begun, attempt 1
+            a~undo done
+            tell~rollback begun, attempt 1
+            tell~rollback done
+            closed, Canceled; b stays
+        "#]],
+    );
+}
+
+#[test]
+fn what_one_step_puts_out_another_one_uses() {
+    let stage = check(
+        r#"
+version: 1
+name: hands on
+stages:
+  - {id: make, type: deterministic, action: shell, inputs: {command: '{"prints": "v7"}'}, outputs: [tag]}
+  - id: use
+    type: deterministic
+    action: shell
+    inputs: {command: '{"prints_env": "TAG"}', env: {TAG: {from: tag}}}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            make begun, attempt 1
+            make done
+            round 2
+            use begun, attempt 1
+            use done
+            closed, Completed
+        "#]],
+    );
+    let run = stage.run(1).expect("it was opened");
+    assert_eq!(run.steps[1].output.as_ref().map(|output| &output["stdout"]), Some(&json!("v7")));
+}
+
+#[test]
+fn what_is_not_configured_yet_says_so() {
+    check(
+        r#"
+name: thinks
+steps:
+  - {name: think, type: claude_prompt, command: what now?, on_failure: continue}
+  - {name: act, type: skill, command: tidy-up}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            think failed: it needs a model, and none is configured yet
+            round 2
+            act failed: it needs the skill `tidy-up`, and none is configured yet
+            closed, Failed
+        "#]],
+    );
+}
