@@ -1,7 +1,5 @@
 //! A plan in a simulated world: what it records and what it does outside, whatever breaks.
 
-mod stage;
-
 use std::time::Duration;
 
 use domain::records::{Query, Records};
@@ -12,7 +10,7 @@ use runtime::durable::past;
 use serde_json::{Value, json};
 use work::plan::{self as entity, Cancel, Plan, Settle, tell};
 
-use stage::*;
+use crate::stage::*;
 
 fn check(rounds: &Value, expected: &Expect) -> Stage {
     let mut stage = stage(1);

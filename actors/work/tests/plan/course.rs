@@ -1,11 +1,9 @@
 //! Written plans in a simulated world: the ways they go, what they ask, and what they take back.
 
-mod stage;
-
+use crate::stage::*;
 use domain::run::{State, StepState};
 use expect_test::{Expect, expect};
 use serde_json::json;
-use stage::*;
 use work::plan::{self as entity, Cancel, Give, Resume, Said, Signal};
 
 /// The first steps of every written plan of these tests; its end is what they are about.
