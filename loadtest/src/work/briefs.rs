@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::tool::{Effect, OnDoubt};
+use domain::tool::{Effect, OnDoubt, Tools};
 use serde_json::{Value, json};
 use work::plan::{Brief, Caps, Task, WAIT};
 
@@ -19,6 +19,30 @@ pub(crate) fn in_sequence(steps: usize) -> Brief {
         _ => vec![format!("s{}", number - 1)],
     };
     round((0..steps).map(|number| Task { after: after(number), ..task(number, json!({})) }))
+}
+
+/// The same, as a person writes them down in a script.
+pub(crate) fn scripted(steps: usize, tools: &dyn Tools) -> anyhow::Result<Brief> {
+    let step = |number: usize| {
+        let before = number.checked_sub(1);
+        let after: Vec<String> = before.iter().map(|before| format!("s{before}")).collect();
+        json!({"id": format!("s{number}"), "tool": NAME, "args": {"command": "true"}, "after": after})
+    };
+    let steps: Vec<Value> = (0..steps).map(step).collect();
+    let text = json!({"version": 1, "rounds": [{"steps": steps}]}).to_string();
+    Ok(work::read(&text.into(), tools, &work::Limits::default())?)
+}
+
+/// The same, as a blueprint.
+pub(crate) fn written(steps: usize, tools: &dyn Tools) -> anyhow::Result<Brief> {
+    let stage = |number: usize| {
+        format!(
+            "  - {{id: s{number}, type: deterministic, action: {NAME}, inputs: {{command: \"true\"}}}}\n"
+        )
+    };
+    let stages: String = (0..steps).map(stage).collect();
+    let text = format!("version: 1\nname: trivial steps\nstages:\n{stages}");
+    Ok(work::read(&text.into(), tools, &work::Limits::default())?)
 }
 
 /// So many trivial steps, all at once.

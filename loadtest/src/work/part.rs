@@ -12,8 +12,8 @@ pub(crate) enum Part {
     Plans {
         at_once: usize,
         seconds: f64,
-        #[arg(long)]
-        parallel: bool,
+        #[arg(long, default_value = "sequence")]
+        form: plans::Form,
     },
     Sqlite {
         rows: usize,
@@ -80,9 +80,7 @@ pub(crate) enum Part {
 impl Part {
     pub(crate) async fn measure(self) -> anyhow::Result<Figures> {
         match self {
-            Part::Plans { at_once, seconds, parallel } => {
-                plans::ours(at_once, seconds, parallel).await
-            }
+            Part::Plans { at_once, seconds, form } => plans::ours(at_once, seconds, form).await,
             Part::Sqlite { rows, seconds } => raw::commits(rows, seconds),
             Part::Victim { folder, sink, plans } => crash::victim(&folder, &sink, plans).await,
             Part::Heir { folder, sink, plans } => crash::heir(&folder, &sink, plans).await,

@@ -16,14 +16,29 @@ pub(crate) const STEPS: usize = 10;
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(700);
 
-pub(crate) async fn ours(at_once: usize, seconds: f64, parallel: bool) -> anyhow::Result<Figures> {
+/// How the steps of a plan are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// One after the other, without a text.
+    Sequence,
+    Parallel,
+    /// One after the other, read from a script.
+    Script,
+    /// The same, read from a blueprint.
+    Written,
+}
+
+pub(crate) async fn ours(at_once: usize, seconds: f64, form: Form) -> anyhow::Result<Figures> {
     let folder = tempfile::tempdir_in(".")?;
     let steps = Steps::new()?;
-    let stage = Arc::new(Stage::new(folder.path(), Arc::new(One(Arc::clone(&steps)))).await?);
-    let brief = match parallel {
-        true => briefs::at_once(STEPS),
-        false => briefs::in_sequence(STEPS),
+    let tools = Arc::new(One(Arc::clone(&steps)));
+    let brief = match form {
+        Form::Sequence => briefs::in_sequence(STEPS),
+        Form::Parallel => briefs::at_once(STEPS),
+        Form::Script => briefs::scripted(STEPS, &*tools)?,
+        Form::Written => briefs::written(STEPS, &*tools)?,
     };
+    let stage = Arc::new(Stage::new(folder.path(), tools).await?);
     let load = Load::begin(&stage, at_once, &brief);
     tokio::time::sleep(WARM_UP).await;
     steps.forget();

@@ -132,7 +132,7 @@ pub(super) fn crowd(bench: &Bench, rounds: usize) -> anyhow::Result<Vec<Row>> {
 pub(super) fn parallel(bench: &Bench, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let mut ours = Vec::new();
     for _ in 0..rounds {
-        ours.push(bench.part(&format!("plans 16 {SECONDS} --parallel"))?);
+        ours.push(bench.part(&format!("plans 16 {SECONDS} --form parallel"))?);
     }
     let one = |name: &str| all(&ours, name).map(|values| median(&values));
     Ok(vec![
