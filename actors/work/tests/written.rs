@@ -9,7 +9,7 @@ use domain::id::{Address, Id, Kind};
 use domain::journal::Body;
 use domain::run::{Descent, Effects, Lineage, State, Workspace};
 use domain::time::Timestamp;
-use domain::tool::{Attachment, Class, Content, Effect, Failure, OnDoubt, Output};
+use domain::tool::{Attachment, Class, Content, Effect, Failure, Media, OnDoubt, Output};
 use domain::wire::{Unread, Written};
 use serde_json::json;
 use work::plan::{self, wire as plan_wire};
@@ -108,8 +108,19 @@ fn written_brief() -> plan::Brief {
 fn output() -> Output {
     let kept = Content::Kept { blob: "ab".to_owned(), bytes: 9 };
     let lost = Content::Lost { why: "no room".to_owned(), bytes: 9 };
-    let attachment = |content| Attachment { name: "stdout".to_owned(), content };
+    let attachment =
+        |content| Attachment { name: "stdout".to_owned(), content, media: Media::Bytes };
     Output { value: json!({"exit": 0}), attachments: vec![attachment(kept), attachment(lost)] }
+}
+
+fn typed() -> Output {
+    let kept = |media| Attachment {
+        name: "report".to_owned(),
+        content: Content::Kept { blob: "ab".to_owned(), bytes: 9 },
+        media,
+    };
+    let known = [Media::Text, Media::Markdown, Media::Json, Media::Patch];
+    Output { value: json!({}), attachments: known.map(kept).to_vec() }
 }
 
 fn failure(class: Class) -> Failure {
@@ -138,6 +149,7 @@ fn plan_events() -> Vec<plan::Event> {
             approval: None,
         }),
         ended(Ending::Done(output())),
+        ended(Ending::Done(typed())),
         ended(Ending::Failed(failure(Class::Busy { after_ms: Some(7) }))),
         ended(Ending::Stopped(failure(Class::Stopped))),
         ended(Ending::Skipped("another failed".to_owned())),

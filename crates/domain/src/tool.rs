@@ -86,6 +86,24 @@ pub struct Output {
 pub struct Attachment {
     pub name: String,
     pub content: Content,
+    /// What was recorded before this was known is bytes.
+    #[serde(default, skip_serializing_if = "Media::is_bytes")]
+    pub media: Media,
+}
+
+/// What bytes are, for whoever shows them or reads on in them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Media {
+    /// Nobody says.
+    #[default]
+    Bytes,
+    /// For people; a command may have written anything.
+    Text,
+    Markdown,
+    Json,
+    /// A unified diff.
+    Patch,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +154,12 @@ pub enum Retry {
     /// As the back-off of the caller says.
     Soon,
     After(Duration),
+}
+
+impl Media {
+    pub fn is_bytes(&self) -> bool {
+        *self == Media::Bytes
+    }
 }
 
 impl Output {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use domain::BoxFuture;
-use domain::tool::{Call, Class, Contract, Effect, Failure, Output};
+use domain::tool::{Call, Class, Contract, Effect, Failure, Media, Output};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -278,7 +278,7 @@ fn output(status: StatusCode, headers: &HeaderMap, body: Kept) -> Output {
         .filter_map(|name| Some(((*name).to_owned(), headers.get(*name)?.to_str().ok()?.into())))
         .collect();
     let value = json!({ "status": status.as_u16(), "headers": shown, "body": body.shown() });
-    Output { value, attachments: body.attachment("body").into_iter().collect() }
+    Output { value, attachments: body.attachment("body", Media::Bytes).into_iter().collect() }
 }
 
 /// Answers that say nothing about what the request has done: somebody stands between, or it broke

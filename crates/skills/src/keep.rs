@@ -1,27 +1,39 @@
 //! How much of a stream is kept: all of a short one, and the ends of a long one for people.
 
-use domain::tool::{Attachment, Content};
+use domain::tool::{Attachment, Content, Media};
 
 /// Bytes shown of the beginning of a long stream.
 pub(crate) const HEAD_BYTES: usize = 4 * 1024;
 /// Bytes shown of its end.
 pub(crate) const TAIL_BYTES: usize = 4 * 1024;
-/// The most that is kept of one stream, beside its tail.
+/// The most that is kept of one stream, beside its tail, where nobody says otherwise.
 pub(crate) const KEPT_BYTES_MAX: usize = 1024 * 1024;
 
 /// What was seen of a stream. It takes memory for what it keeps and no more, however long the
 /// stream is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kept {
+    bytes_max: usize,
     beginning: Vec<u8>,
     tail: Vec<u8>,
     bytes: u64,
     cut: bool,
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self::new(KEPT_BYTES_MAX)
+    }
+}
+
 impl Kept {
+    /// Keeps at most so many bytes, which are no fewer than are shown.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, beginning: Vec::new(), tail: Vec::new(), bytes: 0, cut: false }
+    }
+
     pub(crate) fn take(&mut self, bytes: &[u8]) {
-        let room = KEPT_BYTES_MAX - self.beginning.len();
+        let room = self.bytes_max - self.beginning.len();
         self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
         self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES));
@@ -30,7 +42,7 @@ impl Kept {
 
     /// Whether more would only be counted.
     pub(crate) fn is_full(&self) -> bool {
-        self.beginning.len() == KEPT_BYTES_MAX
+        self.beginning.len() == self.bytes_max
     }
 
     /// Nobody reads the rest of the stream, so nobody can say how long it was.
@@ -50,10 +62,16 @@ impl Kept {
     }
 
     /// As much as is kept, where that is more than is shown.
-    pub(crate) fn attachment(mut self, name: &str) -> Option<Attachment> {
+    pub(crate) fn attachment(self, name: &str, media: Media) -> Option<Attachment> {
         if self.bytes <= (HEAD_BYTES + TAIL_BYTES) as u64 {
             return None;
         }
+        let content = Content::Bytes(self.into_bytes());
+        Some(Attachment { name: name.to_owned(), content, media })
+    }
+
+    /// As much as is kept, with a mark for what is not.
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         let dropped = self.bytes - self.beginning.len() as u64;
         if 0 < dropped {
             let mark = format!("\n[… {dropped} more bytes were dropped …]\n");
@@ -62,7 +80,7 @@ impl Kept {
         if self.cut {
             self.beginning.extend_from_slice(UNREAD.as_bytes());
         }
-        Some(Attachment { name: name.to_owned(), content: Content::Bytes(self.beginning) })
+        self.beginning
     }
 
     fn with_end(&self, bytes: &[u8]) -> String {

@@ -13,6 +13,8 @@
 )]
 
 mod arguments;
+mod command;
+mod errand;
 pub mod guard;
 pub mod hands;
 mod http;

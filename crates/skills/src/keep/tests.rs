@@ -11,10 +11,11 @@ fn kept(bytes: usize, piece: usize) -> (String, Option<Vec<u8>>) {
     let mut kept = Kept::default();
     stream.chunks(piece).for_each(|piece| kept.take(piece));
     let shown = kept.shown();
-    let attached = kept.attachment("stdout").map(|attachment| match attachment.content {
-        Content::Bytes(bytes) => bytes,
-        Content::Kept { .. } | Content::Lost { .. } => panic!("nobody has stored it"),
-    });
+    let attached =
+        kept.attachment("stdout", Media::Text).map(|attachment| match attachment.content {
+            Content::Bytes(bytes) => bytes,
+            Content::Kept { .. } | Content::Lost { .. } => panic!("nobody has stored it"),
+        });
     (shown, attached)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::tool::{Attachment, Class, Content, Failure};
+use domain::tool::{Attachment, Class, Content, Failure, Media};
 use serde_json::{Value, json};
 use skills::Environment;
 
@@ -111,7 +111,7 @@ async fn check_kept(stream: &str, bytes: usize, shown: usize, attached: Option<u
     assert_eq!(text.contains(&left_out), shown < bytes, "{bytes}");
     match (attached, output.attachments.as_slice()) {
         (None, []) => {}
-        (Some(length), [Attachment { name, content: Content::Bytes(all) }]) => {
+        (Some(length), [Attachment { name, content: Content::Bytes(all), media: Media::Text }]) => {
             assert_eq!((name.as_str(), all.len()), (stream, length), "{bytes}");
         }
         (_, other) => panic!("{bytes} bytes have {} attachments", other.len()),

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::time::Clock;
-use domain::tool::{Attachment, Call, Class, Content, Contract, Effect, Failure, Output, Tools};
+use domain::tool::{
+    Attachment, Call, Class, Content, Contract, Effect, Failure, Media, Output, Tools,
+};
 use futures::future::{Either, select};
 use serde_json::{Value, json};
 
@@ -200,7 +202,11 @@ async fn perform_any(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Outpu
 
 fn attached(call: &Call) -> Vec<Attachment> {
     let bytes = call.args["attaches"].as_u64().map(|length| vec![b'x'; length as usize]);
-    let named = |bytes| Attachment { name: "text".to_owned(), content: Content::Bytes(bytes) };
+    let named = |bytes| Attachment {
+        name: "text".to_owned(),
+        content: Content::Bytes(bytes),
+        media: Media::Bytes,
+    };
     bytes.map(named).into_iter().collect()
 }
 

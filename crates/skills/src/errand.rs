@@ -17,6 +17,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::command::Term;
 use crate::guard::WATCH;
 use crate::guard::protocol::{End, Order, Report, TERMINATE};
 use crate::keep::Kept;
@@ -39,7 +40,7 @@ const SWEEPS_MAX: u32 = 20;
 const READ_BYTES: usize = 64 * 1024;
 
 /// A guard that was started. Dropping it closes the socket, and the guard ends everything.
-pub(super) struct Errand {
+pub(crate) struct Errand {
     guard: Child,
     pid: Pid,
     reports: Lines<BufReader<OwnedReadHalf>>,
@@ -49,38 +50,38 @@ pub(super) struct Errand {
 }
 
 /// Why there is no guard.
-pub(super) struct Unstarted {
-    pub(super) error: io::Error,
+pub(crate) struct Unstarted {
+    pub(crate) error: io::Error,
     /// Whether it may be otherwise in a while.
-    pub(super) may_pass: bool,
+    pub(crate) may_pass: bool,
 }
 
 /// Who asked for an early end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     Stopped,
     Late,
 }
 
 /// All that was heard of a command.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) begun: bool,
-    pub(super) refused: Option<String>,
-    pub(super) asked: Option<Asked>,
-    pub(super) end: Option<End>,
+pub(crate) struct Told {
+    pub(crate) begun: bool,
+    pub(crate) refused: Option<String>,
+    pub(crate) asked: Option<Asked>,
+    pub(crate) end: Option<End>,
     /// Whether the guard ended by itself with a complaint.
-    pub(super) guard_gave_up: bool,
+    pub(crate) guard_gave_up: bool,
     /// The guard, if it was still at work when nothing more was waited for.
-    pub(super) guarded: Option<Pid>,
+    pub(crate) guarded: Option<Pid>,
     /// Who has outlived a killed guard, as far as they could be found.
-    pub(super) left: Vec<Pid>,
-    pub(super) stdout: Kept,
-    pub(super) stderr: Kept,
+    pub(crate) left: Vec<Pid>,
+    pub(crate) stdout: Kept,
+    pub(crate) stderr: Kept,
 }
 
 impl Errand {
-    pub(super) fn start(options: &Options) -> Result<Self, Unstarted> {
+    pub(crate) fn start(options: &Options) -> Result<Self, Unstarted> {
         Self::try_start(options).map_err(|error| {
             let permanent = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
             let may_pass = !permanent.contains(&error.kind());
@@ -104,14 +105,14 @@ impl Errand {
         Ok(Self { guard, pid, reports: BufReader::new(reports).lines(), node, stdout, stderr })
     }
 
-    /// Gives the order and stays until it is over.
-    pub(super) async fn see_to(
+    /// Gives the order and stays until it is over. Of each stream at most so many bytes are kept.
+    pub(crate) async fn see_to(
         self,
         order: &Order,
-        deadline: Instant,
-        stop: BoxFuture<'static, ()>,
+        kept_bytes_max: usize,
+        term: &mut Term,
     ) -> Told {
-        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+        let (mut stdout, mut stderr) = (Kept::new(kept_bytes_max), Kept::new(kept_bytes_max));
         let Self { guard, pid, reports, node, stdout: out, stderr: err } = self;
         let talk = Talk {
             guard,
@@ -121,7 +122,7 @@ impl Errand {
             outbox: Vec::new(),
             told: Told::default(),
             ordered: false,
-            deadline,
+            deadline: term.deadline,
             kill_at: None,
             over_at: None,
         };
@@ -129,7 +130,7 @@ impl Errand {
             let mut streams = pin!(async {
                 tokio::join!(collect(out, &mut stdout), collect(err, &mut stderr));
             });
-            let mut talk = pin!(talk.hold(order, stop));
+            let mut talk = pin!(talk.hold(order, &mut term.stop));
             let told = tokio::select! {
                 told = &mut talk => Err(told),
                 () = &mut streams => Ok(()),
@@ -173,7 +174,7 @@ struct Talk {
 }
 
 impl Talk {
-    async fn hold(mut self, order: &Order, mut stop: BoxFuture<'static, ()>) -> Told {
+    async fn hold(mut self, order: &Order, stop: &mut BoxFuture<'static, ()>) -> Told {
         loop {
             tokio::select! {
                 biased;
@@ -181,7 +182,7 @@ impl Talk {
                     Ok(Some(line)) => self.hear(&line, order),
                     Ok(None) | Err(_) => break,
                 },
-                () = &mut stop, if self.told.asked.is_none() => self.ask(Asked::Stopped),
+                () = &mut *stop, if self.told.asked.is_none() => self.ask(Asked::Stopped),
                 () = sleep_until(self.deadline), if self.told.asked.is_none() => {
                     self.ask(Asked::Late);
                 }
