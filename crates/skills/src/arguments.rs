@@ -11,13 +11,13 @@ const SHOWN_CHARS_MAX: usize = 40;
 /// The schema of one tool's arguments, ready to judge.
 pub(crate) struct Schema {
     validator: Validator,
-    properties: Value,
+    schema: Value,
 }
 
 impl Schema {
     pub(crate) fn new(schema: &Value) -> Self {
         let validator = jsonschema::validator_for(schema).expect("our schemas are valid");
-        Self { validator, properties: schema["properties"].clone() }
+        Self { validator, schema: schema.clone() }
     }
 
     /// Every fault, each with its place and what to write instead.
@@ -29,16 +29,16 @@ impl Schema {
         let path = error.instance_path().to_string();
         let place = format!("args{}", path.replace('/', "."));
         let value = shown(error.instance());
-        let top = path.split('/').nth(1).unwrap_or_default();
         // A kind we do not use yet is told in the library's words, which name no value.
         #[expect(clippy::wildcard_enum_match_arm, reason = "our schemas use few of its kinds")]
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                unexpected.iter().map(|name| self.unknown(&place, name)).collect()
+                unexpected.iter().map(|name| self.unknown(&path, &place, name)).collect()
             }
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                vec![format!("{place}.{name} is missing: it is {}", self.about(name))]
+                let about = self.about(&format!("{path}/{name}"));
+                vec![format!("{place}.{name} is missing: it is {about}")]
             }
             ValidationErrorKind::Type { kind } => {
                 let is = kind_of(error.instance());
@@ -47,19 +47,28 @@ impl Schema {
             ValidationErrorKind::Enum { options } => {
                 vec![one_of(&place, error.instance(), options)]
             }
-            ValidationErrorKind::Pattern { .. } | ValidationErrorKind::MinLength { .. } => {
-                vec![format!("{place} is {value}: write {}", self.about(top))]
+            ValidationErrorKind::Pattern { .. }
+            | ValidationErrorKind::MinLength { .. }
+            | ValidationErrorKind::MaxLength { .. }
+            | ValidationErrorKind::Minimum { .. }
+            | ValidationErrorKind::Maximum { .. } => {
+                vec![format!("{place} is {value}: write {}", self.about(&path))]
+            }
+            ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MaxItems { .. } => {
+                let length = error.instance().as_array().map_or(0, Vec::len);
+                vec![format!("{place} has {length} entries: write {}", self.about(&path))]
             }
             ValidationErrorKind::PropertyNames { error } => {
                 let name = shown(error.instance());
-                vec![format!("{place} has the name {name}: write {}", self.about(top))]
+                vec![format!("{place} has the name {name}: write {}", self.about(&path))]
             }
             _ => vec![format!("{place}: {}", error.masked())],
         }
     }
 
-    fn unknown(&self, place: &str, name: &str) -> String {
-        let names = self.properties.as_object().into_iter().flat_map(|names| names.keys());
+    fn unknown(&self, path: &str, place: &str, name: &str) -> String {
+        let whole = self.along(path).last().unwrap_or(&Value::Null);
+        let names = whole["properties"].as_object().into_iter().flat_map(|names| names.keys());
         let names: Vec<&str> = names.map(String::as_str).collect();
         let instead = match nearest(name, names.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
@@ -68,8 +77,19 @@ impl Schema {
         format!("{place} has no `{name}`: {instead}")
     }
 
-    fn about(&self, name: &str) -> &str {
-        self.properties[name]["description"].as_str().unwrap_or("something else")
+    /// What the schema says of the innermost part of a path that it says anything of.
+    fn about(&self, path: &str) -> &str {
+        let said = self.along(path).filter_map(|part| part["description"].as_str());
+        said.last().unwrap_or("something else")
+    }
+
+    /// The schema, and below it that of each part of a path, as far as there is one.
+    fn along(&self, path: &str) -> impl Iterator<Item = &Value> {
+        let mut parts = path.split('/').skip(1);
+        std::iter::successors(Some(&self.schema), move |whole| {
+            let part = parts.next()?;
+            whole["properties"].get(part).or_else(|| whole.get("items"))
+        })
     }
 }
 

@@ -178,7 +178,7 @@ pub(crate) fn refused(story: String) -> Failure {
     failure(Class::Refused, story)
 }
 
-fn busy(story: String) -> Failure {
+pub(crate) fn busy(story: String) -> Failure {
     failure(Class::Busy { after_ms: None }, story)
 }
 

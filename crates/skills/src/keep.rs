@@ -70,6 +70,25 @@ impl Kept {
         Some(Attachment { name: name.to_owned(), content, media })
     }
 
+    /// Whether nothing of the stream was dropped.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.cut && self.bytes == self.beginning.len() as u64
+    }
+
+    /// As much as is kept.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        &self.beginning
+    }
+
+    /// Its last lines, of at most so many bytes.
+    pub(crate) fn last(&self, bytes_max: usize) -> String {
+        let from = self.tail.len().saturating_sub(bytes_max);
+        let text = String::from_utf8_lossy(&self.tail[from..]);
+        let is_cut = (self.tail.len() - from) as u64 != self.bytes;
+        let whole = text.split_once('\n').filter(|(_, rest)| is_cut && !rest.trim().is_empty());
+        whole.map_or(&*text, |(_, rest)| rest).trim().to_owned()
+    }
+
     /// As much as is kept, with a mark for what is not.
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         let dropped = self.bytes - self.beginning.len() as u64;
@@ -80,6 +99,19 @@ impl Kept {
         if self.cut {
             self.beginning.extend_from_slice(UNREAD.as_bytes());
         }
+        self.beginning
+    }
+
+    /// The same with the end of a stream that was too long, where most things are said.
+    pub(crate) fn into_both_ends(mut self) -> Vec<u8> {
+        let missing = self.bytes - self.beginning.len() as u64;
+        let tail = std::mem::take(&mut self.tail);
+        let tail_bytes = missing.min(tail.len() as u64);
+        if tail_bytes < missing {
+            let mark = format!("\n[… {} bytes are left out here …]\n", missing - tail_bytes);
+            self.beginning.extend_from_slice(mark.as_bytes());
+        }
+        self.beginning.extend_from_slice(&tail[tail.len() - tail_bytes as usize..]);
         self.beginning
     }
 

@@ -1,4 +1,5 @@
-//! The tools of a node: `shell` and `http`, and the guard that every subprocess runs under.
+//! The tools of a node: `shell`, `http` and the actions that blueprints name, and the guard that
+//! every subprocess runs under.
 //!
 //! [`Toolbox`] implements `domain::tool::Tools`. What it starts ends with the call that started it:
 //! a subprocess and everything it leaves behind is the charge of a [`guard`], which outlives the
@@ -12,6 +13,7 @@
               the call they bound"
 )]
 
+mod actions;
 mod arguments;
 mod command;
 mod errand;

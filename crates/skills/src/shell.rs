@@ -12,7 +12,7 @@ use crate::Options;
 use crate::command::{self, Command, Ended, Term};
 use crate::keep::KEPT_BYTES_MAX;
 
-pub(crate) const NAME: &str = "shell";
+const NAME: &str = "shell";
 
 const COMMAND_BYTES_MAX: usize = 64 * 1024;
 const INPUT_BYTES_MAX: usize = 1024 * 1024;

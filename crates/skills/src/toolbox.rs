@@ -7,6 +7,8 @@ use domain::nearest::nearest;
 use domain::tool::{Call, Class, Contract, Failure, Output, Tools};
 use serde_json::Value;
 
+use crate::actions::checks::{self, Check};
+use crate::actions::{apply_patch, context_pack, diff_report, summary};
 use crate::arguments::Schema;
 use crate::http::{self, Client};
 use crate::{Options, shell};
@@ -33,12 +35,17 @@ struct Tool {
     schema: Schema,
     /// What is wrong beyond what the schema says.
     faults: fn(&Value) -> Vec<String>,
+    /// Performs a call without faults.
+    perform: Perform,
 }
 
+type Perform = fn(&Toolbox, Call, BoxFuture<'static, ()>) -> Performing;
+type Performing = BoxFuture<'static, Result<Output, Failure>>;
+
 impl Tool {
-    fn new(contract: Contract, faults: fn(&Value) -> Vec<String>) -> Self {
+    fn new(contract: Contract, faults: fn(&Value) -> Vec<String>, perform: Perform) -> Self {
         let schema = Schema::new(&contract.arguments);
-        Self { contract, schema, faults }
+        Self { contract, schema, faults, perform }
     }
 }
 
@@ -52,12 +59,46 @@ impl Toolbox {
             }
         }
         let client = Client::new().map_err(Error::Tls)?;
-        let tools = vec![
-            Tool::new(http::contract(), http::faults),
-            Tool::new(shell::contract(), shell::faults),
-        ];
-        Ok(Self { options: Arc::new(options), client, tools })
+        Ok(Self { options: Arc::new(options), client, tools: tools() })
     }
+
+    fn find(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.contract.name == name)
+    }
+
+    fn options(&self) -> Arc<Options> {
+        Arc::clone(&self.options)
+    }
+}
+
+/// In the order of their names.
+fn tools() -> Vec<Tool> {
+    vec![
+        Tool::new(apply_patch::contract(), apply_patch::faults, |toolbox, call, stop| {
+            Box::pin(apply_patch::perform(toolbox.options(), call, stop))
+        }),
+        Tool::new(context_pack::contract(), context_pack::faults, |toolbox, call, stop| {
+            Box::pin(context_pack::perform(toolbox.options(), call, stop))
+        }),
+        Tool::new(diff_report::contract(), diff_report::faults, |toolbox, call, stop| {
+            Box::pin(diff_report::perform(toolbox.options(), call, stop))
+        }),
+        Tool::new(http::contract(), http::faults, |toolbox, call, stop| {
+            Box::pin(http::perform(toolbox.client.clone(), call, stop))
+        }),
+        Tool::new(checks::linters(), checks::faults, |toolbox, call, stop| {
+            Box::pin(checks::perform(Check::Linters, toolbox.options(), call, stop))
+        }),
+        Tool::new(checks::tests(), checks::faults, |toolbox, call, stop| {
+            Box::pin(checks::perform(Check::Tests, toolbox.options(), call, stop))
+        }),
+        Tool::new(shell::contract(), shell::faults, |toolbox, call, stop| {
+            Box::pin(shell::perform(toolbox.options(), call, stop))
+        }),
+        Tool::new(summary::contract(), summary::faults, |_, call, _| {
+            Box::pin(std::future::ready(summary::perform(call.args)))
+        }),
+    ]
 }
 
 impl Tools for Toolbox {
@@ -66,7 +107,7 @@ impl Tools for Toolbox {
     }
 
     fn faults(&self, tool: &str, args: &Value) -> Vec<String> {
-        let Some(found) = self.tools.iter().find(|known| known.contract.name == tool) else {
+        let Some(found) = self.find(tool) else {
             let names: Vec<&str> = self.tools.iter().map(|tool| tool.contract.name).collect();
             let instead = match nearest(tool, names.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
@@ -85,15 +126,13 @@ impl Tools for Toolbox {
         stop: BoxFuture<'static, ()>,
     ) -> BoxFuture<'static, Result<Output, Failure>> {
         let faults = self.faults(&call.tool, &call.args);
-        if !faults.is_empty() {
-            let story = faults.join("; ");
-            let failure = Failure { class: Class::Refused, story, output: Output::default() };
-            return Box::pin(async move { Err(failure) });
-        }
-        if &*call.tool == shell::NAME {
-            Box::pin(shell::perform(Arc::clone(&self.options), call, stop))
-        } else {
-            Box::pin(http::perform(self.client.clone(), call, stop))
+        match self.find(&call.tool).filter(|_| faults.is_empty()) {
+            Some(tool) => (tool.perform)(self, call, stop),
+            None => {
+                let story = faults.join("; ");
+                let failure = Failure { class: Class::Refused, story, output: Output::default() };
+                Box::pin(async move { Err(failure) })
+            }
         }
     }
 }

@@ -46,7 +46,12 @@ fn good_arguments_have_no_fault() {
 #[test]
 fn an_unknown_tool_is_answered_with_the_known_ones() {
     check("shel", json!({}), &["there is no tool `shel`: did you mean `shell`?"]);
-    check("telescope", json!({}), &["there is no tool `telescope`: write one of http, shell"]);
+    check(
+        "telescope",
+        json!({}),
+        &["there is no tool `telescope`: write one of apply_patch, build_context_pack, \
+           generate_diff_report, http, run_linters, run_tests, shell, summarize_run"],
+    );
 }
 
 #[test]
@@ -78,6 +83,43 @@ fn all_faults_are_told_at_once_with_their_place_and_what_to_write() {
         ],
     );
     check("shell", json!("true"), &["args is a text: write an object, `{…}`"]);
+}
+
+#[test]
+fn a_fault_inside_of_something_is_told_with_what_belongs_there() {
+    check(
+        "run_tests",
+        json!({ "workspace": { "id": "", "pth": "/a", "branch": 1 } }),
+        &[
+            "args.workspace.path is missing: it is its folder, as an absolute path",
+            "args.workspace.branch is a number: write a text",
+            "args.workspace.id is ``: write the name of the workspace",
+            "args.workspace has no `pth`: did you mean `path`?",
+        ],
+    );
+    let globs = json!({
+        "workspace": { "id": "a", "path": "a" }, "globs": [], "exclude": ["/a", 1],
+        "budget_bytes": 9_000_000,
+    });
+    check(
+        "build_context_pack",
+        globs,
+        &[
+            "args.budget_bytes is `9000000`: write how many bytes of files it takes, as a whole \
+             number up to 8388608; 262144 if nothing else is said",
+            "args.exclude.1 is a number: write a text",
+            "args.globs has 0 entries: write 1 to 64 globs of paths below the workspace: `*` and \
+             `?` within a name, `**` for any folders, `{a,b}` for either",
+            "args.workspace.path is `a`: write its folder, as an absolute path",
+            "args.exclude.0 has an empty name in it, or a slash at an end: write it relative to \
+             the workspace, as `src/**` or `*.md`",
+        ],
+    );
+    check(
+        "summarize_run",
+        json!({ "name": "a", "steps": [{ "id": "s", "title": "t", "state": "done" }] }),
+        &["args.steps.0.attempts is missing: it is how often it was tried, as a whole number"],
+    );
 }
 
 #[test]

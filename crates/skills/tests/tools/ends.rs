@@ -102,7 +102,7 @@ async fn who_is_born_again_faster_than_anybody_looks_ends_too() {
 }
 
 /// Resolves once this file is there.
-fn once(path: &Path) -> BoxFuture<'static, ()> {
+pub(crate) fn once(path: &Path) -> BoxFuture<'static, ()> {
     let path = path.to_owned();
     Box::pin(async move { until("a command begins", || path.exists()).await })
 }

@@ -6,7 +6,13 @@
     reason = "looks at real processes from outside, and measures how long they take"
 )]
 
+mod apply_patch;
+mod bench;
+mod checks;
+mod context_pack;
+mod diff_report;
 mod ends;
 mod http;
 mod shell;
+mod workspaces;
 mod yard;
