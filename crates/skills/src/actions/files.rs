@@ -4,7 +4,8 @@
 //! changes a folder into a link meanwhile gains nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{File, FileType, OpenOptions, ReadDir};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -73,48 +74,16 @@ impl Folder {
     fn carry(&self, mut search: Search<'_>) -> Result<Found, Unfound> {
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
-            if let Err(error) = self.list(&folder, &mut folders, &mut search)? {
-                search.found.insert(folder, Entry::Closed(unreadable(&error)));
+            match self.entries(&folder) {
+                Ok(entries) => search.list(&folder, entries, &mut folders)?,
+                Err(error) => search.close(folder, unreadable(&error)),
             }
         }
         Ok(search.found)
     }
 
-    /// Takes note of what is in one folder, and of the folders in it.
-    fn list(
-        &self,
-        folder: &str,
-        folders: &mut Vec<String>,
-        search: &mut Search<'_>,
-    ) -> Result<io::Result<()>, Unfound> {
-        let listing = self.below(folder, true).and_then(|at| {
-            let entries = std::fs::read_dir(place(&at));
-            entries.map(|entries| (at, entries))
-        });
-        let (_open, entries) = match listing {
-            Ok(listing) => listing,
-            Err(error) => return Ok(Err(error)),
-        };
-        for entry in entries {
-            search.look()?;
-            let entry = entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)));
-            let (name, kind) = match entry {
-                Ok(entry) => entry,
-                Err(error) => return Ok(Err(error)),
-            };
-            let lossy = name.to_string_lossy();
-            let path =
-                if folder.is_empty() { lossy.to_string() } else { format!("{folder}/{lossy}") };
-            if lossy == GIT || search.unwanted.mean(&path) {
-                continue;
-            }
-            if kind.is_dir() && name.to_str().is_some() {
-                search.enter(path, folders);
-            } else if search.wanted.mean(&path) {
-                search.found.insert(path, entry_of(kind, name.to_str().is_some()));
-            }
-        }
-        Ok(Ok(()))
+    fn entries(&self, folder: &str) -> io::Result<ReadDir> {
+        std::fs::read_dir(place(&self.below(folder, true)?))
     }
 
     /// Reads a file, if it fits.
@@ -178,23 +147,63 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn enter(&mut self, path: String, folders: &mut Vec<String>) {
+    /// Takes note of what is in one folder, and of the folders in it.
+    fn list(
+        &mut self,
+        folder: &str,
+        entries: ReadDir,
+        folders: &mut Vec<String>,
+    ) -> Result<(), Unfound> {
+        for entry in entries {
+            self.look()?;
+            match entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))) {
+                Ok((name, kind)) => folders.extend(self.note(folder, &name, kind)),
+                Err(error) => self.close(folder.to_owned(), unreadable(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of one entry; it comes back if it is a folder to enter.
+    fn note(&mut self, folder: &str, name: &OsStr, kind: FileType) -> Option<String> {
+        let shown = name.to_string_lossy();
+        let path = if folder.is_empty() { shown.to_string() } else { format!("{folder}/{shown}") };
+        if shown == GIT || self.unwanted.mean(&path) {
+            return None;
+        }
+        let is_text = name.to_str().is_some();
+        if kind.is_dir() && is_text {
+            return self.enter(path);
+        }
+        if self.wanted.mean(&path) {
+            self.found.insert(path, entry_of(kind, is_text));
+        }
+        None
+    }
+
+    fn enter(&mut self, path: String) -> Option<String> {
         if !self.wanted.may_mean_below(&path) {
-            return;
+            return None;
         }
         if DEPTH_MAX <= path.split('/').count() {
-            let why = format!("it lies below {DEPTH_MAX} folders, and no deeper one is entered");
-            self.found.insert(path, Entry::Closed(why));
-            return;
+            self.close(
+                path,
+                format!("it lies below {DEPTH_MAX} folders, and no deeper one is read"),
+            );
+            return None;
         }
-        folders.push(path);
+        Some(path)
+    }
+
+    fn close(&mut self, path: String, why: String) {
+        self.found.insert(path, Entry::Closed(why));
     }
 }
 
 const NO_FILE: &str = "it is no file";
 
-fn entry_of(kind: std::fs::FileType, is_named: bool) -> Entry {
-    if !is_named {
+fn entry_of(kind: FileType, is_text: bool) -> Entry {
+    if !is_text {
         return Entry::Closed("its name is no text".to_owned());
     }
     if kind.is_symlink() {

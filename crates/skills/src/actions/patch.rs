@@ -1,5 +1,8 @@
 //! What a patch says it touches, read without git: nothing of one that reaches out is handed on.
 
+use std::iter::Peekable;
+use std::str::Bytes;
+
 /// The names of all files in the heads of a patch, as they are written there.
 ///
 /// Where it is unclear whether something is a name it counts as one: git has the last word on what
@@ -71,21 +74,18 @@ fn unquoted(text: &str) -> String {
     while let Some(byte) = rest.next() {
         match byte {
             b'"' => break,
-            b'\\' => {
-                let digits: Vec<u8> =
-                    std::iter::from_fn(|| rest.next_if(u8::is_ascii_digit)).take(3).collect();
-                match std::str::from_utf8(&digits)
-                    .ok()
-                    .and_then(|text| u8::from_str_radix(text, 8).ok())
-                {
-                    Some(byte) => bytes.push(byte),
-                    None => bytes.extend(rest.next()),
-                }
-            }
+            b'\\' => bytes.extend(octal(&mut rest).or_else(|| rest.next())),
             byte => bytes.push(byte),
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Three digits as the byte they stand for.
+fn octal(rest: &mut Peekable<Bytes<'_>>) -> Option<u8> {
+    let digits = std::iter::from_fn(|| rest.next_if(u8::is_ascii_digit)).take(3);
+    let digits: String = digits.map(char::from).collect();
+    u8::from_str_radix(&digits, 8).ok()
 }
 
 /// Lines of a hunk that are still to come, so that none of them is read as a head.

@@ -57,3 +57,36 @@ fn what_is_no_text_is_shown_as_far_as_it_is() {
     kept.take(b"a\xff\0z");
     assert_eq!(kept.shown(), "a\u{fffd}\0z");
 }
+
+#[test]
+fn the_last_lines_are_told_whole() {
+    let rows = [
+        ("", 9, ""),
+        ("a\nb\n", 9, "a\nb"),
+        ("aaaa\nbbbb\n", 7, "bbbb"),
+        ("aaaaaaaa", 4, "aaaa"),
+        ("aaaaaaa\n", 4, "aaa"),
+    ];
+    for (text, bytes_max, expected) in rows {
+        let mut kept = Kept::default();
+        kept.take(text.as_bytes());
+        assert_eq!(kept.last(bytes_max), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn both_ends_are_joined_where_nothing_is_missing_between_them() {
+    let (most, tail) = (10_000, TAIL_BYTES);
+    for (bytes, mark) in [(most, ""), (most + 1, ""), (most + tail, ""), (most + tail + 1, "1")] {
+        let mut kept = Kept::new(most);
+        kept.take(&vec![b'a'; bytes]);
+        assert_eq!(kept.is_whole(), bytes == most);
+        let both = String::from_utf8(kept.into_both_ends()).expect("text");
+        let mark = match mark {
+            "" => String::new(),
+            count => format!("\n[… {count} bytes are left out here …]\n"),
+        };
+        assert!(both.contains(&mark), "{bytes}");
+        assert_eq!(both.len(), bytes.min(most + tail) + mark.len(), "{bytes}");
+    }
+}

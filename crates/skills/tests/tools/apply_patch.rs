@@ -1,7 +1,11 @@
 //! The tool `apply_patch`.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
 use domain::tool::{Class, Media};
 use serde_json::{Value, json};
+use skills::hands::hands_down;
 
 use crate::bench::{Bench, attached, check_failure};
 use crate::ends::once;
@@ -183,6 +187,26 @@ async fn who_is_stopped_while_the_patch_is_applied_has_all_of_it() {
     assert_eq!(bench.read("src/a.txt"), AFTER);
     let output = bench.act("apply_patch", patch(PATCH)).await.expect("it is there");
     assert_eq!(output.value["already"], true);
+}
+
+#[tokio::test]
+async fn a_patch_that_nobody_waits_for_any_more_can_be_asked_for_again() {
+    let bench = Bench::with_program("git", SLOW);
+    bench.write("src/a.txt", BEFORE);
+    let mark = bench.path().join("mark");
+    {
+        let mut call = pin!(bench.act("apply_patch", patch(PATCH)));
+        let mut begins = pin!(once(&mark));
+        poll_fn(|cx| {
+            assert!(call.as_mut().poll(cx).is_pending());
+            begins.as_mut().poll(cx)
+        })
+        .await;
+    }
+    hands_down(&bench.yard.hands(), PATIENCE).await.expect("nobody is left");
+    assert_eq!(bench.yard.alive(), [0; 0]);
+    bench.act("apply_patch", patch(PATCH)).await.expect("it applies or has");
+    assert_eq!(bench.read("src/a.txt"), AFTER);
 }
 
 #[tokio::test]
