@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::journal::Journal;
 use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
-use domain::tool::{Attachment, Call, Class, Content, Failure, Output, Tools};
+use domain::tool::{Attachment, Call, Class, Content, Failure, Media, Output, Tools};
 use runtime::Unserved;
 use runtime::durable::{Bench, Job};
 use serde_json::Value;
@@ -107,20 +107,20 @@ fn named(mut output: Output, names: &[String]) -> Output {
         if output.attachments.iter().any(|attachment| attachment.name == *name) {
             continue;
         }
-        let content = match output.attachments.get(at).filter(|_| at < brought) {
-            Some(attachment) => attachment.content.clone(),
-            None => Content::Bytes(said(&output.value)),
+        let (content, media) = match output.attachments.get(at).filter(|_| at < brought) {
+            Some(attachment) => (attachment.content.clone(), attachment.media),
+            None => said(&output.value),
         };
-        output.attachments.push(Attachment { name: name.clone(), content });
+        output.attachments.push(Attachment { name: name.clone(), content, media });
     }
     output
 }
 
 /// What a command has written; of anything else all of it.
-fn said(value: &Value) -> Vec<u8> {
+fn said(value: &Value) -> (Content, Media) {
     match value["stdout"].as_str() {
-        Some(written) => written.as_bytes().to_vec(),
-        None => value.to_string().into_bytes(),
+        Some(written) => (Content::Bytes(written.as_bytes().to_vec()), Media::Text),
+        None => (Content::Bytes(value.to_string().into_bytes()), Media::Json),
     }
 }
 
