@@ -78,6 +78,29 @@ impl Client {
         self.ask(request.body(body)).await
     }
 
+    /// Says what is to be at `path` from now on.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, Error> {
+        let request = self.http.put(self.url(path)).header("content-type", "application/json");
+        self.ask(request.body(body)).await
+    }
+
+    /// Hands on what lives at `path` as it comes; nothing of it is kept.
+    pub(crate) async fn copy(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut response = self.send(self.http.get(self.url(path))).await?;
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.trouble(error))? {
+            take(&chunk)?;
+        }
+        Ok(())
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.node.url)
     }
@@ -87,17 +110,23 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| self.foreign(error.into()))
     }
 
-    async fn answer(&self, mut request: RequestBuilder) -> Result<Vec<u8>, Error> {
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, Error> {
+        let response = self.send(request).await?;
+        self.body(response).await
+    }
+
+    /// Whatever is answered here was granted: a refusal is an error.
+    async fn send(&self, mut request: RequestBuilder) -> Result<Response, Error> {
         if let Some(token) = &self.node.token {
             request = request.bearer_auth(token.expose());
         }
         let response = request.send().await.map_err(|error| self.trouble(error))?;
         let status = response.status();
-        let body = self.body(response).await?;
-        if !status.is_success() {
-            return Err(self.refusal(status, &body));
+        if status.is_success() {
+            return Ok(response);
         }
-        Ok(body)
+        let body = self.body(response).await?;
+        Err(self.refusal(status, &body))
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {

@@ -68,10 +68,22 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    #[error("the script cannot be run:\n  {}", .0.join("\n  "))]
+    #[error("the plan cannot be run:\n{}", .0.join("\n"))]
     Faults(Vec<String>),
-    #[error("cannot read the script {}", path.display())]
-    Script {
+    #[error("cannot read the plan {}", path.display())]
+    Plan {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot read what is on standard input")]
+    Input(#[source] io::Error),
+    #[error("{} is no folder that a run may touch: {why}", path.display())]
+    Workspace { path: PathBuf, why: String },
+    #[error("{} is there already: {instead}", path.display())]
+    Occupied { path: PathBuf, instead: &'static str },
+    #[error("cannot write {}", path.display())]
+    Keep {
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -94,7 +106,9 @@ impl Error {
         match self {
             Error::NoNode { .. } | Error::Ended { .. } | Error::NoAnswer { .. } => Exit::Absent,
             Error::Faults(_)
-            | Error::Script { .. }
+            | Error::Plan { .. }
+            | Error::Workspace { .. }
+            | Error::Occupied { .. }
             | Error::Malformed(_)
             | Error::TooBig(_)
             | Error::Nowhere { .. } => Exit::Usage,
@@ -108,6 +122,8 @@ impl Error {
             | Error::Broken { .. }
             | Error::Unreadable { .. }
             | Error::Garbled { .. }
+            | Error::Input(_)
+            | Error::Keep { .. }
             | Error::Client(_)
             | Error::Write(_) => Exit::Failed,
         }
@@ -135,10 +151,21 @@ impl Error {
             | Error::Unreadable { .. }
             | Error::Garbled { .. }
             | Error::Faults(_)
-            | Error::Script { .. }
+            | Error::Plan { .. }
+            | Error::Input(_)
+            | Error::Workspace { .. }
+            | Error::Occupied { .. }
+            | Error::Keep { .. }
             | Error::Client(_)
             | Error::Write(_) => false,
         }
+    }
+}
+
+impl Error {
+    /// Whether the node may have heard what was asked, and its answer is lost.
+    pub(crate) fn is_unheard(&self) -> bool {
+        matches!(self, Error::Broken { .. } | Error::Late { .. })
     }
 }
 

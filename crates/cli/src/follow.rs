@@ -10,7 +10,7 @@ use domain::token::Token;
 
 use crate::ask::Ask;
 use crate::run::path;
-use crate::text::{self, age, clean};
+use crate::text::{self, clean};
 use crate::{Error, Exit, story};
 
 /// Between two looks.
@@ -68,7 +68,7 @@ fn summary(run: &Run) -> String {
     if run.state == State::Completed {
         return format!("{} completed\n", run.id);
     }
-    format!("\n{}", story::tell(run))
+    format!("\n{}", story::tell(run, story::File::Unknown))
 }
 
 /// What a person has seen so far.
@@ -92,12 +92,17 @@ impl Shown {
             if before == Some(now) || (before.is_none() && is_untouched) {
                 continue;
             }
-            let attempts = step.attempts.last();
-            let at = attempts.map(|attempt| attempt.ended_at.unwrap_or(attempt.begun_at));
-            let at = at.unwrap_or(run.opened_at).since(run.opened_at);
-            let at = age(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
-            let story = attempts.and_then(|attempt| attempt.story.as_deref());
-            let story = story.map_or(String::new(), |story| format!(": {}", clean(story)));
+            let last = step.attempts.last();
+            let asked = step.approvals.last().filter(|asked| asked.answer.is_none());
+            let at = last.map(|attempt| attempt.ended_at.unwrap_or(attempt.begun_at));
+            let at = at.or(asked.map(|asked| asked.since)).unwrap_or(run.opened_at);
+            let at = story::span(run.opened_at, at);
+            let story = match asked {
+                Some(asked) => format!(": lares approve {0} (or lares deny {0})", asked.id),
+                None => last
+                    .and_then(|attempt| attempt.story.as_deref())
+                    .map_or(String::new(), |story| format!(": {}", clean(story))),
+            };
             let is_tried_again = step.state == StepState::Waiting && !step.attempts.is_empty();
             let word = if is_tried_again { "is tried again" } else { step.state.word() };
             news += &format!("  +{at:<8} {}  {word}{story}\n", clean(&step.id));

@@ -9,9 +9,12 @@
     reason = "cli: an adapter; its one timer waits for a node that a person waits for as well"
 )]
 
+pub mod approvals;
+pub mod approve;
 mod ask;
 pub mod audit;
 pub mod backup;
+mod call;
 mod client;
 pub mod dead;
 pub mod doubt;
@@ -21,6 +24,7 @@ mod exit;
 pub mod find;
 mod follow;
 mod node;
+mod place;
 pub mod quarantine;
 pub mod run;
 pub mod runs;

@@ -1,35 +1,49 @@
 //! A run as a person reads it.
 
+use domain::approval::Approval;
 use domain::run::{Attempt, Doubt, Run, Step};
 use domain::time::Timestamp;
 use domain::tool::{Attachment, Content};
 use serde_json::Value;
 
-use crate::text::{age, clean};
+use crate::text::{age, clean, shorten};
+
+mod head;
+#[cfg(test)]
+pub(crate) mod sample;
+
+/// What is known of the file that a run was begun from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum File {
+    /// There was none, it is not on this machine, or it cannot be read.
+    Unknown,
+    Same,
+    Changed,
+}
 
 /// How much of what a step brought is shown; all of it is in the JSON.
 const OUTPUT_CHARS_MAX: usize = 2_000;
 
 /// All of it, in the order of its steps.
-pub(crate) fn tell(run: &Run) -> String {
-    let mut text = format!("{}  {}", run.id, run.state.word());
-    if let Some(closed_at) = run.closed_at {
-        text += &format!(" after {}", span(run.opened_at, closed_at));
-    }
-    if let Some(reason) = &run.reason {
-        text += &format!(": {}", clean(reason));
-    }
-    text.push('\n');
-    if let Some(why) = &run.quarantined {
-        let (why, id) = (clean(why), run.id);
-        text += &format!("quarantined: {why}; look at it with `lares quarantine show {id}`\n");
-    }
+pub(crate) fn tell(run: &Run, file: File) -> String {
+    let mut text = head::tell(run, file);
     run.steps.iter().for_each(|step| tell_step(run, step, &mut text));
+    if !run.left.is_empty() {
+        text += "\nNOT TAKEN BACK\n";
+    }
+    for left in &run.left {
+        text += &format!("  {}  {}\n", clean(&left.step), clean(&left.why));
+    }
     text
 }
 
 fn tell_step(run: &Run, step: &Step, text: &mut String) {
-    *text += &format!("\n{}  {}  {}\n", clean(&step.id), clean(&step.tool), step.state.word());
+    let title = if step.title == step.id { "" } else { &step.title };
+    let line = format!("{}  {}  {}  {}", step.id, step.tool, step.state.word(), title);
+    *text += &format!("\n{}\n", clean(line.trim_end()));
+    for approval in &step.approvals {
+        *text += &tell_approval(run, approval);
+    }
     for attempt in &step.attempts {
         *text += &tell_attempt(run, attempt);
     }
@@ -66,8 +80,8 @@ fn tell_attachment(step: &Step, attachment: &Attachment) -> String {
 fn tell_output(output: &Value) -> String {
     let streams = ["stdout", "stderr"].map(|name| (name, output[name].as_str()));
     let [(_, Some(_)), (_, Some(_))] = streams else {
-        let shown: String = output.to_string().chars().take(OUTPUT_CHARS_MAX).collect();
-        return format!("  brought {}\n", clean(&shown));
+        let shown = shorten(&clean(&output.to_string()), OUTPUT_CHARS_MAX);
+        return format!("  brought {shown}\n");
     };
     let mut told = String::new();
     for (name, written) in streams {
@@ -104,6 +118,25 @@ fn tell_doubt(run: &Run, step: &Step, doubt: &Doubt) -> String {
     format!("  in doubt   +{since}  {}\n             {verdict}\n", clean(&doubt.evidence))
 }
 
-fn span(from: Timestamp, to: Timestamp) -> String {
+fn tell_approval(run: &Run, approval: &Approval) -> String {
+    let Approval { id, about, since, until, answer, .. } = approval;
+    let sought = span(run.opened_at, *since);
+    let answer = match answer {
+        Some(answer) => {
+            let note = answer.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+            format!("{}{}", answer.verdict.word(), clean(&note))
+        }
+        None => {
+            let within = span(*since, *until);
+            format!("waits {within} for an answer: lares approve {id} (or lares deny {id})")
+        }
+    };
+    format!("  approval   +{sought}  {answer}\n             {}\n", clean(about))
+}
+
+pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     age(u64::try_from(to.since(from).as_millis()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,14 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
+/// As much of it as so many letters hold; what is left out shows as one more.
+pub(crate) fn shorten(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// An age in its two largest units.
 pub(crate) fn age(ms: u64) -> String {
     let seconds = ms / 1_000;
@@ -106,16 +114,12 @@ pub(crate) fn ago(at: Timestamp) -> String {
     format!("{} ago", between(at, now()))
 }
 
-/// How long it is until then.
-pub(crate) fn left(until: Timestamp) -> String {
-    between(now(), until)
-}
-
-fn between(early: Timestamp, late: Timestamp) -> String {
+/// What lies between two moments, as an age.
+pub(crate) fn between(early: Timestamp, late: Timestamp) -> String {
     age(u64::try_from(late.since(early).as_millis()).unwrap_or(u64::MAX))
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }

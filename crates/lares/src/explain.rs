@@ -1,7 +1,5 @@
 //! `lares explain`: the page of an error.
 
-use std::io::Write;
-
 use anyhow::anyhow;
 use clap::Args;
 use cli::Exit;
@@ -19,10 +17,6 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let page = code::page(&arguments.code);
     let page = page.map_err(|unknown| Failure::new(Exit::Usage, anyhow!(unknown)))?;
-    let written = std::io::stdout().write_all(page.as_bytes());
-    match written {
-        // Who reads has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        written => written.map(|()| Exit::Done).map_err(|error| Failure::new(Exit::Failed, error)),
-    }
+    crate::print(page.as_bytes())?;
+    Ok(Exit::Done)
 }

@@ -8,6 +8,7 @@
     reason = "lares: the outermost; it alone reads the environment, and it outlives every actor"
 )]
 
+mod check;
 mod code;
 mod configuration;
 mod copies;
@@ -18,6 +19,7 @@ mod failure;
 mod folder;
 mod house;
 mod log;
+mod new;
 mod signals;
 mod up;
 mod usage;
@@ -58,7 +60,7 @@ enum Verb {
     Tree(cli::tree::Arguments),
     /// Show the actors of a running node that deserve a look first
     Top(cli::top::Arguments),
-    /// Run a script, or look at a run and change it
+    /// Run a plan, or look at a run and change it
     Run(cli::run::Arguments),
     /// List runs, the newest first
     Runs(cli::runs::Arguments),
@@ -66,6 +68,16 @@ enum Verb {
     Doubts(cli::doubts::Arguments),
     /// Say what became of a step
     Doubt(cli::doubt::Arguments),
+    /// List what people are asked before it is done
+    Approvals(cli::approvals::Arguments),
+    /// Allow what a run asks about
+    Approve(cli::approve::Approve),
+    /// Refuse what a run asks about
+    Deny(cli::approve::Deny),
+    /// Say all that is wrong with plans, without a node
+    Check(check::Arguments),
+    /// Write a plan to begin with
+    New(new::Arguments),
     /// Look at who was put aside, and let it go on or give it up
     Quarantine(cli::quarantine::Arguments),
     /// Look at posts that could not be handled, and send them again or remove them
@@ -108,6 +120,17 @@ fn main() -> ExitCode {
         Verb::Doubt(arguments) => {
             ask(|token, out| Box::pin(cli::doubt::run(arguments, token, out)))
         }
+        Verb::Approvals(arguments) => {
+            ask(|token, out| Box::pin(cli::approvals::run(arguments, token, out)))
+        }
+        Verb::Approve(arguments) => {
+            ask(|token, out| Box::pin(cli::approve::approve(arguments, token, out)))
+        }
+        Verb::Deny(arguments) => {
+            ask(|token, out| Box::pin(cli::approve::deny(arguments, token, out)))
+        }
+        Verb::Check(arguments) => check::run(&arguments),
+        Verb::New(arguments) => new::run(&arguments),
         Verb::Quarantine(arguments) => {
             ask(|token, out| Box::pin(cli::quarantine::run(arguments, token, out)))
         }
@@ -146,6 +169,15 @@ where
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let mut out = std::io::stdout().lock();
     Ok(runtime.block_on(verb(environment::token(), &mut out)))
+}
+
+/// What a verb was asked for.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    match std::io::stdout().write_all(bytes) {
+        // Who reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::new(Exit::Failed, error)),
+    }
 }
 
 /// One line for a person. Where even stderr is gone there is nobody left to tell.

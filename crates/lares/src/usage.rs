@@ -25,10 +25,10 @@ fn unknown(error: &Error) -> Option<String> {
     if error.kind() == ErrorKind::ArgumentConflict
         && let Some(said) = first(error, ContextKind::InvalidSubcommand)
     {
-        // The word before it was taken for a script, and was most likely meant as a verb.
+        // The word before it was taken for a plan, and was most likely meant as a verb.
         return Some(format!(
-            "`{said}` is one word too many: write `lares run SCRIPT`, or `lares run show`, `cancel` \
-             or `replay` and the ID of a run"
+            "`{said}` is one word too many: write `lares run PLAN`, or a verb such as `lares run \
+             show` and the ID of a run; `lares help run` lists them"
         ));
     }
     let is_verb = error.kind() == ErrorKind::InvalidSubcommand;

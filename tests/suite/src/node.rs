@@ -11,6 +11,7 @@ mod crash;
 mod drain;
 mod errors;
 mod http;
+mod plans;
 mod process;
 mod records;
 mod refusals;

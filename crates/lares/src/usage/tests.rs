@@ -17,8 +17,8 @@ fn what_is_unknown_is_asked_about() {
         ("quarantine lits", "unknown verb `lits`: did you mean `list`?"),
         (
             "run cansel pln_7",
-            "`pln_7` is one word too many: write `lares run SCRIPT`, or `lares run show`, `cancel` \
-             or `replay` and the ID of a run",
+            "`pln_7` is one word too many: write `lares run PLAN`, or a verb such as `lares run \
+             show` and the ID of a run; `lares help run` lists them",
         ),
         ("xyzzy", "unknown verb `xyzzy`: `lares help` lists what there is"),
         ("up --dat x", "unknown option `--dat`: did you mean `--data`?"),

@@ -43,7 +43,7 @@ fn a_copy_that_is_made_while_everybody_writes_is_whole_and_starts_a_node() {
     assert!(ids.contains(&&json!(known)), "{listed}");
     let verified = other.told(&["audit", "verify"]);
     assert_eq!(verified["head"], copied["audit_head"]);
-    assert_eq!(other.told(&["run", "replay", &known])["result"], "same");
+    assert_eq!(other.told(&["run", "verify", &known])["result"], "same");
 }
 
 #[test]

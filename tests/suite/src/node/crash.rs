@@ -66,7 +66,7 @@ fn what_may_be_repeated_is_repeated_by_the_next_node_and_followed_across_both() 
     for part in ["crashed", "repeated under the same key"] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }
-    assert_eq!(node.told(&["run", "replay", &run])["result"], "same");
+    assert_eq!(node.told(&["run", "verify", &run])["result"], "same");
 }
 
 #[test]

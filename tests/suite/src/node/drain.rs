@@ -94,7 +94,7 @@ fn what_runs_ends_and_what_follows_it_begins_after_the_next_start() {
         let doubts = step.get("doubts").and_then(Value::as_array);
         assert!(doubts.is_none_or(Vec::is_empty), "{step}");
     }
-    assert_eq!(node.told(&["run", "replay", &run])["result"], "same");
+    assert_eq!(node.told(&["run", "verify", &run])["result"], "same");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn script(steps: Value) -> String {
 fn a_script_that_cannot_be_run_is_refused_with_all_that_is_wrong() {
     let node = Node::start();
     let check = |text: &str, parts: &[&str]| check_script(&node, text, parts);
-    check("rounds: []", &["the script cannot be run", "line 1, column 1", "no JSON"]);
+    check("rounds: []", &["the plan cannot be run", "line 1, column 1", "no JSON"]);
     check("", &["no JSON"]);
     let after = |id: &str, after: &str| with(shell(id, "true"), json!({"after": [after]}));
     check(&script(json!([after("a", "b"), after("b", "a")])), &["a, b wait for each other"]);
@@ -61,9 +61,9 @@ fn a_script_that_is_not_there_is_named() {
     let node = Node::start();
     let path = node.folder.path().join("nowhere.json");
     let refused = ["run", text(&path), "--data", node.data()];
-    check_refused(&refused, 2, &["cannot read the script", "nowhere.json"]);
+    check_refused(&refused, 2, &["cannot read the plan", "nowhere.json"]);
     let refused = ["run", node.data(), "--data", node.data()];
-    check_refused(&refused, 2, &["cannot read the script"]);
+    check_refused(&refused, 2, &["cannot read the plan"]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_run_that_is_unknown_or_over_is_told_apart() {
     let data = node.data();
     let nobody = "pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3";
     let there_is_no = format!("there is no {nobody}");
-    for verb in ["show", "cancel", "replay"] {
+    for verb in ["show", "cancel", "verify", "replay", "plan", "resume"] {
         let refused = ["run", verb, nobody, "--data", data];
         check_refused(&refused, 1, &[&there_is_no, "lares runs"]);
     }

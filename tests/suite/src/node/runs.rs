@@ -45,9 +45,9 @@ fn a_run_is_shown_to_people_and_to_programs_and_can_be_decided_again() {
     for part in [&run, "completed", "a  shell  done", "attempt 1", "hello"] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }
-    let replayed = node.said(&["run", "replay", &run]);
+    let replayed = node.said(&["run", "verify", &run]);
     assert!(replayed.starts_with("the same: "), "{replayed}");
-    assert_eq!(node.told(&["run", "replay", &run])["result"], "same");
+    assert_eq!(node.told(&["run", "verify", &run])["result"], "same");
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! `lares check`: reads plans, and says all that is wrong with them. It asks no node.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cli::Exit;
+use plan::graph::{self, Severity};
+use plan::script::Script;
+use serde::Serialize;
+
+use crate::configuration::Configuration;
+use crate::failure::Failure;
+
+/// What may be said after `lares check`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Arguments {
+    /// The plans to read: workflows, blueprints and scripts
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Let warnings count: the exit code is then 1 where there are only warnings
+    #[arg(long)]
+    strict: bool,
+    /// The data folder of the node whose limits count, as its lares.toml says them; without it the
+    /// limits are those of a node without a configuration
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that is wrong with a file, or may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    file: String,
+    /// From 1; nothing where the fault has a place of another kind, or none.
+    line: Option<usize>,
+    column: Option<usize>,
+    severity: &'static str,
+    what: String,
+    /// The line as it should stand.
+    instead: Option<String>,
+}
+
+/// More than any plan; one that is longer than its limit says is told so by name.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+const ERROR: &str = "error";
+const WARNING: &str = "warning";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let Arguments { files, strict, data, json } = arguments;
+    let limits = match data {
+        Some(data) => {
+            let configuration = Configuration::read(data);
+            configuration.map_err(|error| Failure::new(Exit::Usage, error))?.runs
+        }
+        None => work::Limits::default(),
+    };
+    let findings: Vec<Finding> = files.iter().flat_map(|file| check(file, &limits)).collect();
+    let text = match json {
+        true => {
+            let text = serde_json::to_string(&findings);
+            text.map_err(|error| Failure::new(Exit::Failed, error))? + "\n"
+        }
+        false => tell(&findings, files.len()),
+    };
+    crate::print(text.as_bytes())?;
+    Ok(exit(&findings, *strict))
+}
+
+/// All that is to be said of one file.
+fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
+    let name = file.display().to_string();
+    match read(file) {
+        Ok(text) if is_script(&text) => check_script(&name, &text, limits),
+        Ok(text) => {
+            let faults = graph::check(&text, &limits.graph()).faults;
+            faults.into_iter().map(|fault| of_graph(&name, fault)).collect()
+        }
+        Err(error) => vec![without_place(&name, format!("cannot be read: {error}"))],
+    }
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// As a node tells it: rounds of steps, as JSON.
+fn is_script(text: &str) -> bool {
+    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
+}
+
+/// The places of a script are names, and no lines.
+fn check_script(file: &str, text: &str, limits: &work::Limits) -> Vec<Finding> {
+    let faults = Script::parse(text, &limits.script()).err().unwrap_or_default();
+    faults.into_iter().map(|fault| without_place(file, fault.to_string())).collect()
+}
+
+fn without_place(file: &str, what: String) -> Finding {
+    let (line, column, instead) = (None, None, None);
+    Finding { file: file.to_owned(), line, column, severity: ERROR, what, instead }
+}
+
+fn of_graph(file: &str, fault: graph::Fault) -> Finding {
+    let graph::Fault { place, severity, what, instead } = fault;
+    let severity = match severity {
+        Severity::Error => ERROR,
+        Severity::Warning => WARNING,
+    };
+    let (line, column) = (Some(place.line), Some(place.column));
+    Finding { file: file.to_owned(), line, column, severity, what, instead }
+}
+
+/// A line for each, as compilers and editors write them, and how many there are.
+fn tell(findings: &[Finding], files: usize) -> String {
+    let mut text = String::new();
+    for Finding { file, line, column, severity, what, instead } in findings {
+        let place = match (line, column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+            (_, _) => file.clone(),
+        };
+        text += &format!("{place}: {severity}: {what}\n");
+        if let Some(instead) = instead {
+            text += &format!("    {}\n", instead.trim());
+        }
+    }
+    let count = |severity| findings.iter().filter(|found| found.severity == severity).count();
+    let count = |severity| counted(count(severity), severity);
+    text += &format!("{}: {}, {}\n", counted(files, "file"), count(ERROR), count(WARNING));
+    text
+}
+
+fn counted(count: usize, of: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {of}{plural}")
+}
+
+fn exit(findings: &[Finding], strict: bool) -> Exit {
+    match findings.iter().any(|found| found.severity == ERROR) {
+        true => Exit::Usage,
+        false if strict && !findings.is_empty() => Exit::Failed,
+        false => Exit::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use expect_test::expect;
+
+use super::*;
+
+/// A file of this text, checked, and the report with the name of its folder left out.
+fn report(name: &str, text: &str) -> (String, Vec<Finding>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).expect("the folder is ours");
+    let found = check(&file, &work::Limits::default());
+    let folder = format!("{}/", folder.path().display());
+    (tell(&found, 1).replace(&folder, ""), found)
+}
+
+#[test]
+fn every_fault_has_its_place_and_the_line_as_it_should_stand() {
+    let (told, found) = report(
+        "w.yaml",
+        "name: deploy\nsteps:\n  - name: a\n    comand: make\n  - name: b\n    command: \"true\"\n    \
+         on_failure: rollback\n",
+    );
+    expect![[r#"
+        w.yaml:4:5: error: a step has no key `comand`: did you mean `command`?
+            command: make
+        w.yaml:7:17: warning: there is no `rollback` at the top: this comes to abort
+        1 file: 1 error, 1 warning
+    "#]]
+    .assert_eq(&told);
+    assert_eq!(exit(&found, false), Exit::Usage);
+}
+
+#[test]
+fn a_script_is_read_as_a_script() {
+    let (told, found) = report("s.json", r#"{"version": 1, "rounds": [{"steps": [{"id": "a"}]}]}"#);
+    expect![[r#"
+        s.json: error: rounds[0].steps[0]: says no `tool`
+        s.json: error: rounds[0].steps[0]: says no `args`: write {} where the tool takes none
+        1 file: 2 errors, 0 warnings
+    "#]]
+    .assert_eq(&told);
+    assert_eq!(exit(&found, false), Exit::Usage);
+    let step = r#"{"id": "a", "tool": "shell", "args": {"command": "true"}}"#;
+    let whole = format!(r#"{{"version": 1, "rounds": [{{"steps": [{step}]}}]}}"#);
+    let (told, found) = report("s.json", &whole);
+    assert_eq!(told, "1 file: 0 errors, 0 warnings\n");
+    assert_eq!(exit(&found, true), Exit::Done);
+}
+
+#[test]
+fn warnings_count_where_that_is_wanted() {
+    let (told, found) = report("w.yaml", "steps:\n  - name: a\n    command: \"true\"\n");
+    expect![[r#"
+        w.yaml:1:1: warning: the workflow says no `name`: nobody will know it in a list
+        1 file: 0 errors, 1 warning
+    "#]]
+    .assert_eq(&told);
+    assert_eq!(exit(&found, false), Exit::Done);
+    assert_eq!(exit(&found, true), Exit::Failed);
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let found = check(Path::new("/nowhere/w.yaml"), &work::Limits::default());
+    expect![[r#"
+        /nowhere/w.yaml: error: cannot be read: No such file or directory (os error 2)
+        1 file: 1 error, 0 warnings
+    "#]]
+    .assert_eq(&tell(&found, 1));
+    assert_eq!(exit(&found, false), Exit::Usage);
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("w.yaml");
+    std::fs::write(&file, b"name: \xff\n").expect("the folder is ours");
+    let found = check(&file, &work::Limits::default());
+    assert!(found[0].what.contains("cannot be read"), "{found:?}");
+    assert!(found[0].what.contains("UTF-8"), "{found:?}");
+}
+
+#[test]
+fn programs_read_one_list() {
+    let (_, found) = report("w.yaml", "steps:\n  - nam: a\n    command: \"true\"\n");
+    let found = found.into_iter().map(|found| Finding { file: "w.yaml".to_owned(), ..found });
+    let text = serde_json::to_string_pretty(&found.collect::<Vec<_>>()).expect("it is JSON");
+    expect![[r#"
+        [
+          {
+            "file": "w.yaml",
+            "line": 1,
+            "column": 1,
+            "severity": "warning",
+            "what": "the workflow says no `name`: nobody will know it in a list",
+            "instead": null
+          },
+          {
+            "file": "w.yaml",
+            "line": 2,
+            "column": 5,
+            "severity": "error",
+            "what": "a step has no key `nam`: did you mean `name`?",
+            "instead": "  - name: a"
+          }
+        ]"#]]
+    .assert_eq(&text);
+}
