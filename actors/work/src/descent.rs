@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use domain::id::Address;
 use domain::run::{Descending, Descent as How, Effects, Error, Lineage, Request};
-use domain::tool::{Effect, Output};
+use domain::tool::{Effect, Output, Tools};
 use runtime::durable::Past;
 use serde_json::Value;
 
-use crate::desk::Desk;
+use crate::brief::{Limits, read};
 use crate::plan::{Approval, Brief, Descent, Ending, Event, Task};
 
 /// How much of what another run has brought is taken along, all its values together.
 const RECORDED_BYTES_MAX: usize = 4 << 20;
 
 /// What the new run is to do, and what it takes as it is.
-pub(crate) fn brief(
-    desk: &Desk,
+pub fn descend(
+    tools: &dyn Tools,
+    limits: &Limits,
     run: Address,
     history: &[Past<Event>],
     descending: &Descending,
@@ -49,7 +50,7 @@ pub(crate) fn brief(
     }
     let mut brief = match inputs.is_empty() {
         true => opened.brief.clone(),
-        false => given(desk, &opened.brief, inputs)?,
+        false => given(tools, limits, &opened.brief, inputs)?,
     };
     if *effects == Effects::RequireHuman {
         let silence_max_ms = brief.caps.silence_max_ms;
@@ -122,7 +123,12 @@ fn outcome(event: &Event) -> Option<(String, Ending)> {
 }
 
 /// The same plan, given something else.
-fn given(desk: &Desk, brief: &Brief, inputs: &BTreeMap<String, String>) -> Result<Brief, Error> {
+fn given(
+    tools: &dyn Tools,
+    limits: &Limits,
+    brief: &Brief,
+    inputs: &BTreeMap<String, String>,
+) -> Result<Brief, Error> {
     let Some(course) = &brief.course else {
         return Err(Error::Refused("a script takes no inputs: begin another run".to_owned()));
     };
@@ -130,12 +136,13 @@ fn given(desk: &Desk, brief: &Brief, inputs: &BTreeMap<String, String>) -> Resul
     let before = course.inputs.iter().map(|(name, value)| (name.clone(), text(value)));
     let mut all: BTreeMap<String, String> = before.collect();
     all.extend(inputs.clone());
-    desk.resolve(&Request {
+    let request = Request {
         plan: course.text.body.clone(),
         file: course.text.file.clone(),
         inputs: all,
         workspace: course.workspace.clone(),
-    })
+    };
+    read(&request, tools, limits)
 }
 
 /// Whatever changes something is asked about first.

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use approvals::Approvals;
 pub use brief::{Limits, read};
+pub use descent::descend;
 pub use desk::Desk;
 pub use runs::Runs;
 pub use sessions::Sessions;

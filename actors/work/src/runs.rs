@@ -13,9 +13,10 @@ use domain::wire::Written;
 use runtime::durable;
 use serde_json::Value;
 
+use crate::descent::descend;
 use crate::desk::{Desk, known, trouble, unread};
 use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
-use crate::{descent, timeline};
+use crate::timeline;
 
 /// Looks for a run; it may be heard between the look at its history and that at its inbox.
 const LOOKS: u32 = 2;
@@ -157,7 +158,8 @@ impl Runs {
         key: Option<String>,
     ) -> Result<Address, Error> {
         let history = self.desk.history(run).await?;
-        let brief = descent::brief(&self.desk, run, &history, &descending)?;
+        let Desk { tools, limits, .. } = &*self.desk;
+        let brief = descend(&**tools, limits, run, &history, &descending)?;
         self.begin(brief, key).await
     }
 

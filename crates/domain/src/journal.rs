@@ -100,7 +100,7 @@ pub enum Undeliverable {
 fn instead(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Plan => {
-            ("`lares runs` lists those that there are", "begin another one with `lares run SCRIPT`")
+            ("`lares runs` lists those that there are", "begin another one with `lares run PLAN`")
         }
         Kind::Session => (
             "look at the id that the answer to its first turn has named",

@@ -76,7 +76,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            text_bytes_max: 1 << 20,
+            text_bytes_max: 4 << 20,
             args_bytes_max: 64 << 10,
             steps_max: 25,
             attempts_max: 10,

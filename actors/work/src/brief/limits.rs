@@ -13,7 +13,7 @@ use crate::plan::Caps;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Bytes of a script.
+    /// Bytes of a script, or of a written plan.
     pub script_bytes_max: usize,
     /// Bytes of the arguments of one step.
     pub args_bytes_max: usize,

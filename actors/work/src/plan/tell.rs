@@ -118,7 +118,8 @@ fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
         }
         Event::Reused(Reused { step, ending }) => with(run, step, |step| {
             end(step, ending, at);
-            step.story = Some("taken from the run that this one repeats".to_owned());
+            let before = step.story.take().map_or(String::new(), |story| format!(": {story}"));
+            step.story = Some(format!("taken from the run that this one repeats{before}"));
         }),
         Event::Paused(paused) => run.reason = Some(paused.reason.clone()),
         Event::Resumed(_) => run.reason = None,

@@ -1,9 +1,10 @@
 //! Written plans in a simulated world: the ways they go, what they ask, and what they take back.
 
 use crate::stage::*;
-use domain::run::{State, StepState};
+use domain::run::{Descending, Descent, Effects, State, StepState};
 use expect_test::{Expect, expect};
 use serde_json::json;
+use work::Limits;
 use work::plan::{self as entity, Cancel, Give, Resume, Said, Signal};
 
 /// The first steps of every written plan of these tests; its end is what they are about.
@@ -509,4 +510,75 @@ steps:
             closed, Failed
         "#]],
     );
+}
+
+fn descended(how: Descent, from: Option<&str>, stage: &Stage) -> entity::Brief {
+    let history = stage.history(1);
+    let descending = Descending {
+        how,
+        from: from.map(str::to_owned),
+        inputs: [].into(),
+        effects: Effects::UseRecorded,
+    };
+    work::descend(&*stage.tools, &Limits::default(), plan(1), &history, &descending)
+        .expect("it can be begun")
+}
+
+const UNDONE: &str = r#"
+name: undone
+steps:
+  - {name: a, command: '{"prints": "7"}', compensation: '{}'}
+  - {name: b, command: '{"says": ["fail"]}', on_failure: rollback}
+rollback:
+  - {name: tell, command: '{}'}
+"#;
+
+#[test]
+fn a_replay_does_nothing_and_comes_to_the_same() {
+    let mut stage = begin(UNDONE);
+    stage.finish(1);
+    let before = story(&stage, 1);
+    let brief = descended(Descent::Replay, None, &stage);
+    stage.post(plan(2), "open", &entity::Post::Open(brief));
+    stage.finish(2);
+    expect![[r#"
+        opened
+        round 1
+        a done, as recorded
+        round 2
+        b failed: as the test says, as recorded
+        undoing, then Failed
+        a~undo done, as recorded
+        tell~rollback done, as recorded
+        closed, Failed
+    "#]]
+    .assert_eq(&story(&stage, 2));
+    assert_eq!(story(&stage, 1), before);
+    assert_eq!(stage.effects(2, "a"), (0, 0));
+    assert_eq!(stage.effects(2, "a~undo"), (0, 0));
+    stage.check_replay(2);
+}
+
+#[test]
+fn a_fork_goes_its_own_way_from_a_step_on() {
+    let mut stage = begin(UNDONE);
+    stage.finish(1);
+    let brief = descended(Descent::Fork, Some("b"), &stage);
+    stage.post(plan(2), "open", &entity::Post::Open(brief));
+    stage.finish(2);
+    expect![[r#"
+        opened
+        round 1
+        a done, as recorded
+        round 2
+        b begun, attempt 1
+        b failed: as the test says
+        undoing, then Failed
+        tell~rollback begun, attempt 1
+        tell~rollback done
+        closed, Failed
+    "#]]
+    .assert_eq(&story(&stage, 2));
+    assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((0, 0), (1, 0)));
+    stage.check_replay(2);
 }

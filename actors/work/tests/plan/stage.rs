@@ -15,7 +15,7 @@ use domain::wire::Written;
 use futures::executor::block_on;
 use kit::world::{Site, World};
 use runtime::Supervisor;
-use runtime::durable::{Durable, Fittings, Kinds, Lanes, Replayed, past, replay};
+use runtime::durable::{Durable, Fittings, Kinds, Lanes, Past, Replayed, past, replay};
 use runtime::spec::Strategy;
 use serde_json::{Value, json};
 use work::plan::{self as entity, Plan, tell};
@@ -84,6 +84,11 @@ impl Stage {
         let journal = self.world.journal();
         let history = past::<Plan>(&*journal, plan(number));
         tell::run(plan(number), &block_on(history).expect("the history can be read"))
+    }
+
+    pub(crate) fn history(&self, number: u8) -> Vec<Past<entity::Event>> {
+        let journal = self.world.journal();
+        block_on(past::<Plan>(&*journal, plan(number))).expect("the history can be read")
     }
 
     /// Goes on until the plan has ended.

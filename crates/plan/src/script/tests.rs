@@ -153,7 +153,7 @@ fn what_is_too_much_is_refused_before_anything_else() {
     let place = "rounds[0].steps[0].args: take 100008 bytes, and 65536 is the most";
     assert!(self::faults(&with(heavy)).starts_with(place));
     let huge = with(json!([{"id": "a", "tool": "wait", "args": {"x": "x".repeat(10 << 20)}}]));
-    assert!(self::faults(&huge).starts_with("the script: is longer than 1048576 bytes"));
+    assert!(self::faults(&huge).starts_with("the script: is longer than 4194304 bytes"));
 }
 
 #[test]

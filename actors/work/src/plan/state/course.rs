@@ -6,6 +6,7 @@ use domain::tool::{Class, Content, Output};
 use serde_json::Value;
 
 use super::step::{Fate, Step};
+use super::undo_of;
 use crate::plan::SIGNAL;
 use crate::plan::wire::{self, Ending, Given, Left, Signaled, Task, Way, When};
 
@@ -152,7 +153,7 @@ impl Course {
 
     pub(super) fn note_done(&mut self, task: &Task) {
         if let Some(undo) = &task.undo {
-            self.done.push(Task { id: format!("{}~undo", task.id), ..(**undo).clone() });
+            self.done.push(Task { id: undo_of(&task.id), ..(**undo).clone() });
         }
     }
 

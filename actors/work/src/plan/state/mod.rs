@@ -120,7 +120,13 @@ impl Work {
                     }
                 });
             }
-            Event::Reused(Reused { step, ending }) => self.end(step, ending, false),
+            Event::Reused(Reused { step, ending }) => {
+                // What the other run has taken back is taken back in the same way.
+                let undo = undo_of(step);
+                let was_undone =
+                    self.descent.as_ref().is_some_and(|from| from.recorded.contains_key(&undo));
+                self.end(step, ending, was_undone);
+            }
             Event::Begun(Begun { step, attempt, until, filled, .. }) => {
                 self.on_course(Course::begin);
                 self.at(step, |step| {
@@ -231,14 +237,14 @@ impl Work {
         tasks.into_iter().for_each(|task| self.add(task));
     }
 
-    fn end(&mut self, id: &str, ending: &Ending, is_ours: bool) {
+    fn end(&mut self, id: &str, ending: &Ending, is_undoable: bool) {
         let fate = match ending {
             Ending::Done(_) => Fate::Done,
             Ending::Failed(_) => Fate::Failed,
             Ending::Skipped(_) => Fate::Skipped,
             Ending::Stopped(_) => Fate::Stopped,
         };
-        if is_ours && fate == Fate::Done {
+        if is_undoable && fate == Fate::Done {
             self.note_done(id);
         }
         let is_undone = self.undoing.is_some();
@@ -318,4 +324,9 @@ pub(super) fn nth(id: &str, pass: u32) -> String {
         0 | 1 => id.to_owned(),
         _ => format!("{id}~{pass}"),
     }
+}
+
+/// The id of the step that takes back what this one does.
+pub(super) fn undo_of(id: &str) -> String {
+    format!("{id}~undo")
 }
