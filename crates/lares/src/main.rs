@@ -61,7 +61,7 @@ enum Verb {
     /// Show the actors of a running node that deserve a look first
     Top(cli::top::Arguments),
     /// Run a plan, or look at a run and change it
-    Run(cli::run::Arguments),
+    Run(Box<cli::run::Arguments>),
     /// List runs, the newest first
     Runs(cli::runs::Arguments),
     /// List steps of which only a person can say what became
@@ -112,7 +112,7 @@ fn main() -> ExitCode {
         Verb::Up(arguments) => up::run(arguments),
         Verb::Tree(arguments) => ask(|token, out| Box::pin(cli::tree::run(arguments, token, out))),
         Verb::Top(arguments) => ask(|token, out| Box::pin(cli::top::run(arguments, token, out))),
-        Verb::Run(arguments) => ask(|token, out| Box::pin(cli::run::run(arguments, token, out))),
+        Verb::Run(arguments) => ask(|token, out| Box::pin(cli::run::run(*arguments, token, out))),
         Verb::Runs(arguments) => ask(|token, out| Box::pin(cli::runs::run(arguments, token, out))),
         Verb::Doubts(arguments) => {
             ask(|token, out| Box::pin(cli::doubts::run(arguments, token, out)))

@@ -10,7 +10,6 @@ use domain::token::Token;
 use super::given::{self, Given};
 use super::{rehearsal, submit, text};
 use crate::ask::Ask;
-use crate::client::Client;
 use crate::{Error, Exit, place};
 
 #[derive(Debug, Clone, Args)]
@@ -47,33 +46,20 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     let path = begin.plan.clone().unwrap_or_default();
     let plan = text::read(&path)?;
-    let query = query(&begin, &path)?;
+    let place = format!("/v1/runs?{}", query(&begin, &path)?);
     let client = begin.ask.client(token.clone())?;
-    let began = match begin.dry_run {
-        true => return rehearse(&client, &query, plan, &begin, out).await,
-        false => {
-            let place = format!("/v1/runs{query}");
-            submit::submit(&client, &place, plan.clone(), begin.key.clone()).await
-        }
-    };
-    let opened = began.map_err(|error| told(error, &path, &plan))?;
+    if begin.dry_run {
+        let rehearsal = client.post(&place, plan.clone(), None).await;
+        let rehearsal: Rehearsal = rehearsal.map_err(|error| told(error, &path, &plan))?;
+        return begin.ask.show(&rehearsal, rehearsal::tell, out);
+    }
+    let opened = submit::submit(&client, &place, plan.clone(), begin.key).await;
+    let opened = opened.map_err(|error| told(error, &path, &plan))?;
     submit::tell(opened, begin.follow, begin.ask, token, out).await
 }
 
-async fn rehearse(
-    client: &Client,
-    query: &str,
-    plan: Vec<u8>,
-    begin: &Begin,
-    out: &mut impl Write,
-) -> Result<Exit, Error> {
-    let sign = if query.is_empty() { "?" } else { "&" };
-    let place = format!("/v1/runs{query}{sign}dry_run=true");
-    let told_of = begin.plan.as_deref().unwrap_or(Path::new("-"));
-    let rehearsal = client.post(&place, plan.clone(), None).await;
-    let rehearsal: Rehearsal = rehearsal.map_err(|error| told(error, told_of, &plan))?;
-    begin.ask.show(&rehearsal, rehearsal::tell, out)
-}
+/// What a node takes of it, with room for the rest of the head of a request.
+const QUERY_BYTES_MAX: usize = 60 << 10;
 
 /// What goes along with the text of the plan.
 fn query(begin: &Begin, path: &Path) -> Result<String, Error> {
@@ -92,8 +78,18 @@ fn query(begin: &Begin, path: &Path) -> Result<String, Error> {
     if let Some(branch) = &begin.branch {
         pairs.push(("branch", branch.clone()));
     }
+    if begin.dry_run {
+        pairs.push(("dry_run", true.to_string()));
+    }
     let query = place::query(&pairs);
-    Ok(if query.is_empty() { query } else { format!("?{query}") })
+    match query.len() <= QUERY_BYTES_MAX {
+        true => Ok(query),
+        false => Err(Error::TooBig(format!(
+            "what the run is given takes {} bytes in a request, and {QUERY_BYTES_MAX} is the \
+             most: name files in it",
+            query.len()
+        ))),
+    }
 }
 
 /// The folder as everybody on this machine calls it.
@@ -113,12 +109,8 @@ fn told(error: Error, path: &Path, plan: &[u8]) -> Error {
         true => "standard input".to_owned(),
         false => path.display().to_string(),
     };
-    let named = |faults: Vec<String>| {
-        Error::Faults(faults.into_iter().map(|fault| format!("{name}: {fault}")).collect())
-    };
-    let error = match error {
-        Error::TooBig(message) => text::too_big(message, plan),
-        error => error,
-    };
-    if let Error::Faults(faults) = error { named(faults) } else { error }
+    let error =
+        if let Error::TooBig(message) = error { text::too_big(message, plan) } else { error };
+    let Error::Faults(faults) = error else { return error };
+    Error::Faults(faults.into_iter().map(|fault| format!("{name}: {fault}")).collect())
 }

@@ -131,3 +131,27 @@ fn is_plain(name: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:~".contains(letter);
     !name.is_empty() && name.chars().all(is_plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_named_whatever_plans_call_it_and_nothing_that_leads_elsewhere() {
+        let run = "pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3";
+        let rows = [
+            ("note", true),
+            ("build-it~2", true),
+            ("build-it~undo", true),
+            ("", false),
+            ("a/b", false),
+            ("a?b", false),
+            ("a b", false),
+        ];
+        for (step, expected) in rows {
+            let read = format!("{run}/{step}").parse::<OfRun>();
+            assert_eq!(read.is_ok(), expected, "{step:?}: {read:?}");
+        }
+        assert!("note".parse::<OfRun>().is_err());
+    }
+}

@@ -192,15 +192,10 @@ fn an_input_that_has_another_version_meanwhile_is_not_set() {
         "name: keep\ninputs: {tag: v1}\nsteps:\n  - {name: go, type: signal, signal: go}\n  - \
          {name: say, command: echo $WF_TAG, effect: none}\n",
     );
-    let set = |value: &str, version: &str| {
-        let given = format!("tag={value}");
-        node.run(&["run", "set", &run, &given, "--version", version])
-    };
-    let first = until("it has begun", || Some(set("v2", "1")).filter(|set| set.code == Some(0)));
-    assert_eq!(first.stdout, "tag is version 2\n");
-    let stale = set("v3", "1");
-    assert_eq!(stale.code, Some(1), "{stale:?}");
-    assert!(stale.stderr.contains("version 2, look again"), "{}", stale.stderr);
+    let said = node.said(&["run", "set", &run, "tag=v2", "--version", "1"]);
+    assert_eq!(said, "tag is version 2\n");
+    let stale = ["run", "set", &run, "tag=v3", "--version", "1", "--data", node.data()];
+    check_refused(&stale, 1, &["version 2, look again"]);
 
     node.said(&["run", "signal", &run, "go"]);
     node.until_state(&run, "completed");
@@ -256,7 +251,8 @@ fn a_fork_begins_where_it_is_told_and_only_at_a_step_that_ran() {
 fn two_runs_that_did_the_same_are_the_same() {
     let node = Node::start();
     let [one, other] = [(); 2].map(|()| node.open_plan(GREETING));
-    [&one, &other].map(|run| node.until_state(run, "completed"));
+    node.until_state(&one, "completed");
+    node.until_state(&other, "completed");
     assert_eq!(node.said(&["run", "diff", &one, &other]), "the same\n");
     assert_eq!(node.told(&["run", "diff", &one, &other])["is_same"], true);
 }
