@@ -10,6 +10,7 @@ mod actors;
 mod figures;
 mod histories;
 mod peers;
+mod plans;
 mod report;
 mod running;
 mod work;
@@ -31,6 +32,8 @@ enum Command {
     Actors(actors::Options),
     /// Durable plans beside SQLite by itself
     Work(work::Options),
+    /// Written plans: their cost, their check, their record
+    Plans(plans::Options),
     /// Random histories of supervision against conditions, or beside OTP
     Histories(histories::Options),
     /// One measurement in a process of its own
@@ -61,6 +64,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Actors(options) => actors::run(&options),
         Command::Work(options) => work::run(&options),
+        Command::Plans(options) => plans::run(&options),
         Command::Histories(options) => report::print(&histories::run(&options)?, options.json),
         Command::Part { part } => actors::part::run(part).map(|()| 0),
     }

@@ -45,6 +45,16 @@ pub(crate) fn written(steps: usize, tools: &dyn Tools) -> anyhow::Result<Brief> 
     Ok(work::read(&text.into(), tools, &work::Limits::default())?)
 }
 
+/// One stage that leads back to itself, so often.
+pub(crate) fn around(times: usize, tools: &dyn Tools) -> anyhow::Result<Brief> {
+    let text = format!(
+        "version: 1\nname: around\nstages:\n  - {{id: again, type: deterministic, action: {NAME}, \
+         inputs: {{command: \"true\"}}, on_success: again, on_failure: done}}\n"
+    );
+    let passes_max = u32::try_from(times)?;
+    Ok(work::read(&text.into(), tools, &work::Limits { passes_max, ..work::Limits::default() })?)
+}
+
 /// So many trivial steps, all at once.
 pub(crate) fn at_once(steps: usize) -> Brief {
     round((0..steps).map(|number| task(number, json!({}))))

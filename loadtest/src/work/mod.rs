@@ -1,7 +1,7 @@
 //! Durable work on the real journal: how fast, how big, and what a crash leaves.
 
 mod backup;
-mod briefs;
+pub(crate) mod briefs;
 mod commands;
 mod conversation;
 mod counted;
@@ -15,13 +15,13 @@ mod plans;
 mod postgres;
 mod raw;
 mod sessions;
-mod stage;
+pub(crate) mod stage;
 mod store_of_many;
 mod throughput;
 mod timers;
-mod tools;
+pub(crate) mod tools;
 mod turn;
-mod usage;
+pub(crate) mod usage;
 
 pub(crate) use dbos::NoDbos;
 pub(crate) use part::Part;
@@ -105,6 +105,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<u8> {
     Ok(report.exit_code())
 }
 
-fn all(figures: &[Figures], name: &str) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn all(figures: &[Figures], name: &str) -> anyhow::Result<Vec<f64>> {
     figures.iter().map(|figures| figures.get(name)).collect()
 }

@@ -71,6 +71,14 @@ pub(crate) enum Part {
     Backup {
         at_once: usize,
     },
+    Check {
+        text: crate::plans::Text,
+    },
+    /// Puts one long run into a folder
+    FillRun {
+        folder: PathBuf,
+        events: usize,
+    },
     Turn {
         turns: usize,
         steps: usize,
@@ -96,6 +104,8 @@ impl Part {
             Part::Talk { folder, turns, bytes } => conversation::talk(&folder, turns, bytes).await,
             Part::Recall { folder } => conversation::recall(&folder).await,
             Part::Backup { at_once } => backup::ours(at_once).await,
+            Part::Check { text } => crate::plans::check(text),
+            Part::FillRun { folder, events } => crate::plans::fill(&folder, events).await,
             Part::Turn { turns, steps } => turn::ours(turns, steps).await,
         }
     }

@@ -24,6 +24,11 @@ pub(crate) fn resident_mib_of(process: u32) -> anyhow::Result<f64> {
     kib(&format!("/proc/{process}/status"), "VmRSS:").map(|kib| kib / 1_024.0)
 }
 
+/// The most that it ever was.
+pub(crate) fn resident_mib_max_of(process: u32) -> anyhow::Result<f64> {
+    kib(&format!("/proc/{process}/status"), "VmHWM:").map(|kib| kib / 1_024.0)
+}
+
 /// Its share of what it has together with others.
 pub(crate) fn share_mib_of(process: u32) -> anyhow::Result<f64> {
     kib(&format!("/proc/{process}/smaps_rollup"), "Pss:").map(|kib| kib / 1_024.0)
