@@ -95,10 +95,23 @@ fn is_script(text: &str) -> bool {
     text.trim_start().starts_with('{') && text.contains("\"rounds\"")
 }
 
-/// The places of a script are names, and no lines.
+/// The places of a script are names, but for what is no JSON.
 fn check_script(file: &str, text: &str, limits: &work::Limits) -> Vec<Finding> {
     let faults = Script::parse(text, &limits.script()).err().unwrap_or_default();
-    faults.into_iter().map(|fault| without_place(file, fault.to_string())).collect()
+    let found = faults.into_iter().map(|fault| match lined(&fault.place) {
+        Some((line, column)) => {
+            Finding { line: Some(line), column: Some(column), ..without_place(file, fault.what) }
+        }
+        None => without_place(file, fault.to_string()),
+    });
+    found.collect()
+}
+
+/// A place that is written as `line 2, column 12`.
+fn lined(place: &str) -> Option<(usize, usize)> {
+    let (line, column) = place.strip_prefix("line ")?.split_once(", column ")?;
+    // What ends too early has ended before the first column.
+    Some((line.parse().ok()?, column.parse().ok().map(|column: usize| column.max(1))?))
 }
 
 fn without_place(file: &str, what: String) -> Finding {

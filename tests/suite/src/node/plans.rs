@@ -175,9 +175,7 @@ fn a_signal_brings_what_it_was_sent_with() {
         "name: hear\nsteps:\n  - {name: heard, type: signal, signal: build done, timeout: 1h}\n",
     );
     let unawaited = ["run", "signal", &run, "other", "--data", node.data()];
-    let refused =
-        || (node.run(&unawaited).stderr.contains("it waits for build done")).then_some(());
-    until("it knows what it waits for", refused);
+    check_refused(&unawaited, 1, &["nobody in this run waits for `other`", "build done"]);
     let said = node.said(&["run", "signal", &run, "build done", r#"{"tag": "v2"}"#]);
     assert!(said.contains("has heard build done"), "{said}");
     node.until_state(&run, "completed");

@@ -26,8 +26,10 @@ fn script(steps: Value) -> String {
 fn a_script_that_cannot_be_run_is_refused_with_all_that_is_wrong() {
     let node = Node::start();
     let check = |text: &str, parts: &[&str]| check_script(&node, text, parts);
-    check("rounds: []", &["the plan cannot be run", "line 1, column 1", "no JSON"]);
-    check("", &["no JSON"]);
+    let wrong = "wrong.json: line 1, column 1: ";
+    check("rounds: []", &["the plan cannot be run", wrong, "scripts are JSON"]);
+    check("", &["the text is empty"]);
+    check(r#"{"rounds": ["#, &["line 1, column ", "no JSON"]);
     let after = |id: &str, after: &str| with(shell(id, "true"), json!({"after": [after]}));
     check(&script(json!([after("a", "b"), after("b", "a")])), &["a, b wait for each other"]);
     let many: Vec<Value> = (0..10_000).map(|number| shell(&format!("s{number}"), "true")).collect();
@@ -72,7 +74,7 @@ fn a_run_that_is_unknown_or_over_is_told_apart() {
     let data = node.data();
     let nobody = "pln_01KB3ZQ8Y5T6V7W8X9Y0Z1A2B3";
     let there_is_no = format!("there is no {nobody}");
-    for verb in ["show", "cancel", "verify", "replay", "plan", "resume"] {
+    for verb in ["show", "cancel", "verify", "plan", "resume"] {
         let refused = ["run", verb, nobody, "--data", data];
         check_refused(&refused, 1, &[&there_is_no, "lares runs"]);
     }
