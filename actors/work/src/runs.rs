@@ -158,6 +158,9 @@ impl Runs {
         key: Option<String>,
     ) -> Result<Address, Error> {
         let history = self.desk.history(run).await?;
+        if history.is_empty() {
+            self.look(run).await?;
+        }
         let Desk { tools, limits, .. } = &*self.desk;
         let brief = descend(&**tools, limits, run, &history, &descending)?;
         self.begin(brief, key).await

@@ -12,7 +12,7 @@ use super::given::inputs;
 use super::{Limits, Repeats, Resolver, digest, digest_of, millis};
 use crate::plan::{
     Approval, Brief, Course, GATE, MISSING, SIGNAL, Source, Task, Text, To, Use, WAIT, Way, When,
-    put,
+    put, put_input,
 };
 
 /// The tool that is told how the others went.
@@ -215,7 +215,7 @@ impl<'a> Drafter<'a> {
         match &used.of {
             Source::Input(name) => {
                 if let Some(value) = self.inputs.get(name) {
-                    put(args, &used.at, value.clone());
+                    put_input(args, &used.at, value);
                 }
             }
             Source::Output(name) => put(args, &used.at, json!(name)),

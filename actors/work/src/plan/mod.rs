@@ -19,7 +19,7 @@ use domain::tool::{Failure, Output};
 use runtime::durable::{self, Entity, Heard, Moment};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use rules::put;
+pub(crate) use rules::{put, put_input};
 pub use state::State;
 pub use wire::{
     Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,

@@ -5,12 +5,19 @@ use serde_json::{Map as Object, Value};
 use super::node::{Map, Node, Scalar};
 use super::reader::Reader;
 use super::stage::Performed;
+use super::variables::Variables;
 use super::{story, values};
 
 const ARGS: [&str; 4] = ["method", "headers", "body", "json"];
 
-/// `command` is a URL, or a method and a URL; `args` say the rest.
-pub(super) fn performed(reader: &mut Reader<'_>, map: &Map, command: &Scalar) -> Performed {
+/// `command` is a URL, or a method and a URL; `args` say the rest. The URL may be that of an input,
+/// as the variable that it is for commands.
+pub(super) fn performed(
+    reader: &mut Reader<'_>,
+    variables: &Variables,
+    map: &Map,
+    command: &Scalar,
+) -> Performed {
     let mut args = Object::new();
     let words: Vec<&str> = command.text.split_whitespace().collect();
     let (method, url) = match words[..] {
@@ -25,7 +32,12 @@ pub(super) fn performed(reader: &mut Reader<'_>, map: &Map, command: &Scalar) ->
             return Performed::nothing();
         }
     };
-    args.insert("url".to_owned(), url.into());
+    let mut uses = Vec::new();
+    if url.starts_with('$') {
+        uses.extend(variables.alone(reader, url, "url", command.place));
+    } else {
+        args.insert("url".to_owned(), url.into());
+    }
     if let Some(method) = method {
         args.insert("method".to_owned(), method.to_ascii_uppercase().into());
     }
@@ -44,7 +56,7 @@ pub(super) fn performed(reader: &mut Reader<'_>, map: &Map, command: &Scalar) ->
         };
         args.insert(key.text.clone(), value);
     }
-    Performed::tool("http", args.into(), Vec::new())
+    Performed::tool("http", args.into(), uses)
 }
 
 fn headers(reader: &mut Reader<'_>, node: &Node) -> Value {

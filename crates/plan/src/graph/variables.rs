@@ -42,6 +42,29 @@ impl Variables {
         }
         Performed::tool("shell", args, uses.into_values().collect())
     }
+
+    /// One that stands for a whole argument, such as `$WF_URL`.
+    pub(super) fn alone(
+        &self,
+        reader: &mut Reader<'_>,
+        word: &str,
+        argument: &str,
+        place: Place,
+    ) -> Option<Used> {
+        let name = word.trim_start_matches('$');
+        let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+        if let Some(used) = self.declared.get(name) {
+            let at = vec![argument.to_owned()];
+            return Some(Used { what: Use { at, of: used.what.of.clone() }, place });
+        }
+        let shown = story::shown(word);
+        let what = format!(
+            "`{shown}` is the variable of no input: declare one under `inputs`, and write its \
+             variable alone, as in $WF_URL for `url`"
+        );
+        reader.error(place, what);
+        None
+    }
 }
 
 /// Adds the variable of an input, which no other input may have.

@@ -172,7 +172,7 @@ impl Workflow {
         match kind {
             "claude_prompt" => Performed::missing("a model"),
             "skill" => Performed::missing(format!("the skill `{}`", command.text.trim())),
-            "http" => request::performed(reader, map, command),
+            "http" => request::performed(reader, &self.variables, map, command),
             _ => self.variables.shell(reader, map, command),
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn fill(work: &Work, task: &Task) -> Result<Option<Filled>, String> {
         match of {
             Source::Input(name) => {
                 if let Some(given) = course.inputs.get(name) {
-                    put(&mut filled.args, at, given.value.clone());
+                    put_input(&mut filled.args, at, &given.value);
                 }
             }
             Source::Output(name) => {
@@ -36,6 +36,17 @@ pub(super) fn fill(work: &Work, task: &Task) -> Result<Option<Filled>, String> {
     }
     filled.digest = digest(&task.tool, &filled.args);
     Ok(Some(filled))
+}
+
+/// What an input says in its place: a variable and a header are texts whatever it is, and null
+/// leaves what stands there.
+pub(crate) fn put_input(args: &mut Value, at: &[String], value: &Value) {
+    let is_among_texts = matches!(at, [map, _] if map == "env" || map == "headers");
+    if value.is_null() {
+        return;
+    }
+    let is_as_it_is = value.is_string() || !is_among_texts;
+    put(args, at, if is_as_it_is { value.clone() } else { value.to_string().into() });
 }
 
 /// Makes the objects on the way where there are none.

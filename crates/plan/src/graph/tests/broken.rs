@@ -99,6 +99,8 @@ const WORKFLOWS: &[&str] = &[
     "name: n\nsteps:\n  - name: a\n    type: signal",
     "name: n\nsteps:\n  - name: a\n    type: approval_gate\n    args: {a: 1}",
     "name: n\nsteps:\n  - name: a\n    type: http\n    command: GET it now",
+    "name: n\nsteps:\n  - name: a\n    type: http\n    command: GET $WF_URL",
+    "name: n\ninputs: {url: x}\nsteps:\n  - name: a\n    type: http\n    command: $WF_URL/health",
     "name: n\nsteps:\n  - name: a\n    type: http\n    command: http://x/\n    args: {header: {a: b}}",
     "name: n\nsteps:\n  - name: a\n    type: http\n    command: GET http://x/\n    args: {method: PUT}",
     "name: n\nsteps:\n  - name: a\n    command: echo \"a #b\"",

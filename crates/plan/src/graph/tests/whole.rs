@@ -270,3 +270,17 @@ fn failures_may_lead_back_and_outputs_come_from_wherever_the_way_has_been() {
         - {id: c, action: run_linters, outputs: [hint], on_success: b}";
     assert_eq!(faults(text), "");
 }
+
+#[test]
+fn a_request_of_a_workflow_goes_where_an_input_says() {
+    let request = |command: &str| {
+        let text = format!(
+            "name: n\ninputs: {{the-url: }}\nsteps: [{{name: a, type: http, command: '{command}'}}]"
+        );
+        let stage = graph(&text).stages.swap_remove(0);
+        (args(&stage).clone(), stage.uses)
+    };
+    let url = || vec![Use { at: vec!["url".to_owned()], of: Source::Input("the-url".to_owned()) }];
+    assert_eq!(request("$WF_THE_URL"), (json!({}), url()));
+    assert_eq!(request("post ${WF_THE_URL}"), (json!({"method": "POST"}), url()));
+}
