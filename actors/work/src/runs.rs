@@ -169,7 +169,7 @@ impl Runs {
     async fn timeline(&self, run: Address, after: u64, limit: u32) -> Result<Vec<String>, Error> {
         known(run, Kind::Plan)?;
         let events = self.desk.journal.history(run, Seq(after), limit).await.map_err(trouble)?;
-        if events.is_empty() && after == 0 {
+        if events.is_empty() && self.desk.records.entity(run).await.map_err(trouble)?.is_none() {
             self.look(run).await?;
         }
         Ok(events.iter().map(timeline::line).collect())

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::given::inputs;
 use super::{Limits, Repeats, Resolver, digest, digest_of, millis};
 use crate::plan::{
-    Approval, Brief, Course, GATE, MISSING, SIGNAL, Source, Task, Text, To, Use, WAIT, Way, When,
-    put, put_input,
+    Approval, Brief, Check, Course, GATE, MISSING, SIGNAL, Source, Task, Text, To, Use, WAIT, Way,
+    When, put, put_input,
 };
 
 /// The tool that is told how the others went.
@@ -154,7 +154,7 @@ impl<'a> Drafter<'a> {
         };
         let effect = contract.map_or(Effect::None, |contract| contract.effect);
         let effect = doing.effect.unwrap_or(effect);
-        let check = doing.check.map(|check| self.resolver.check(check, &place));
+        let check = doing.check.map(|check| self.check(check, &place));
         let (attempts, on_doubt) = (doing.attempts, doing.on_doubt);
         let repeats = Repeats { tool, effect, attempts, on_doubt, has_check: check.is_some() };
         self.resolver.check_repeats(&repeats, &place);
@@ -188,6 +188,19 @@ impl<'a> Drafter<'a> {
         mut uses: Vec<Use>,
         place: &str,
     ) -> (Value, Vec<Use>, Option<&'a Contract>) {
+        self.settle_in(tool, &mut args);
+        if tool == SUMMARY {
+            args["name"] = json!(self.graph.name);
+            uses.push(Use { at: vec!["steps".to_owned()], of: Source::Story });
+        }
+        let mut filled = args.clone();
+        uses.iter().for_each(|used| self.fill(&mut filled, used));
+        let contract = self.resolver.contract(tool, &filled, place);
+        (args, uses, contract)
+    }
+
+    /// Says where the run may work, in the way of the tool.
+    fn settle_in(&self, tool: &str, args: &mut Value) {
         let takes = |name: &str| {
             let mut contracts = self.resolver.contracts.iter();
             let contract = contracts.find(|contract| contract.name == tool);
@@ -200,14 +213,13 @@ impl<'a> Drafter<'a> {
                 args["cwd"] = json!(workspace.path);
             }
         }
-        if tool == SUMMARY {
-            args["name"] = json!(self.graph.name);
-            uses.push(Use { at: vec!["steps".to_owned()], of: Source::Story });
-        }
-        let mut filled = args.clone();
-        uses.iter().for_each(|used| self.fill(&mut filled, used));
-        let contract = self.resolver.contract(tool, &filled, place);
-        (args, uses, contract)
+    }
+
+    /// A check looks where its stage works.
+    fn check(&mut self, check: &plan::script::Check, place: &str) -> Check {
+        let mut check = check.clone();
+        self.settle_in(&check.tool, &mut check.args);
+        self.resolver.check(&check, place)
     }
 
     /// As far as anything is known of it before it begins.

@@ -32,8 +32,10 @@ fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
         state.apply(&past.event);
         run.seq = past.seq.0;
         tell(&mut run, past, &state);
-        if matches!(past.event, Event::Planned(_) | Event::Undoing(_)) {
+        if matches!(past.event, Event::Planned(_)) {
             take_up(&mut run, &state);
+        } else if matches!(past.event, Event::Undoing(_)) {
+            take_back(&mut run, &state);
         }
     }
     run.state = standing(&state);
@@ -185,6 +187,18 @@ fn take_up(run: &mut Run, state: &State) {
         if !run.steps.iter().rev().any(|known| known.id == step.task.id) {
             run.steps.push(unbegun(run.id, &step.task));
         }
+    }
+}
+
+/// What takes back what was done: each follows the one before it.
+fn take_back(run: &mut Run, state: &State) {
+    let tasks = state.work.iter().flat_map(|work| work.steps.iter()).map(|step| &step.task);
+    let after = |task: &Task| task.after.first().cloned();
+    let mut next: BTreeMap<Option<String>, &Task> = tasks.map(|task| (after(task), task)).collect();
+    let mut last = None;
+    while let Some(task) = next.remove(&last) {
+        run.steps.push(unbegun(run.id, task));
+        last = Some(task.id.clone());
     }
 }
 

@@ -12,6 +12,7 @@ use runtime::durable::{Admission, Ended as Came, Lane, Moment};
 use super::outcomes::rest_after;
 use super::record::{record_end, record_settled};
 use super::stage::in_doubt;
+use crate::brief::digest;
 use crate::plan::state::{Phase, State, Step, Work};
 use crate::plan::wire::{
     Asked, By, Check, Checking, Doubted, Ending, Event, Settled, Then, Unclear,
@@ -199,7 +200,8 @@ pub(super) fn ask_check(
 ) {
     let id = step.task.id.clone();
     let key = Key { step: id.clone(), attempt: step.attempt, mode: Mode::Check(look) };
-    let act = Act { entity: moment.me, tool: &check.tool, digest: &check.digest };
+    let digest = digest(&check.tool, &step.check_args(check).0);
+    let act = Act { entity: moment.me, tool: &check.tool, digest: &digest };
     match decision.admit(&key, &act, [lane_of(check)]) {
         Admission::Admitted => decision.record(Event::Checking(Checking { step: id, look })),
         Admission::Wait => {}

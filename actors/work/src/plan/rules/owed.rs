@@ -87,10 +87,10 @@ pub(crate) fn effect_key(plan: Address, step: &str) -> Arc<str> {
 
 pub(super) fn check(step: &Step, moment: &Moment) -> step::Step {
     let task = &step.task;
-    let (tool, args) = match &task.check {
-        Some(check) => (check.tool.as_str(), check.args.clone()),
+    let (tool, (args, blobs)) = match &task.check {
+        Some(check) => (check.tool.as_str(), step.check_args(check)),
         // It is asked only where there is one.
-        None => ("", json!({})),
+        None => ("", (json!({}), Vec::new())),
     };
     let within = Duration::from_millis(task.within_ms);
     let call = Call {
@@ -102,5 +102,5 @@ pub(super) fn check(step: &Step, moment: &Moment) -> step::Step {
         within,
     };
     let until = moment.now.plus(within);
-    step::Step { call, until, blobs: Vec::new(), outputs: Vec::new() }
+    step::Step { call, until, blobs, outputs: Vec::new() }
 }

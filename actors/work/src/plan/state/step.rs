@@ -5,7 +5,10 @@ use domain::time::Timestamp;
 
 use serde_json::Value;
 
-use crate::plan::wire::{Filled, Task, Then};
+use crate::plan::wire::{Check, Fill, Filled, Task, Then};
+
+/// Where tools that have an environment take it.
+const ENV: &str = "env";
 
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -117,6 +120,23 @@ impl Step {
 
     pub(crate) fn args(&self) -> &Value {
         self.filled.as_ref().map_or(&self.task.args, |filled| &filled.args)
+    }
+
+    /// What its check is given: one by the same tool finds the variables of its step, where it
+    /// says none itself.
+    pub(crate) fn check_args(&self, check: &Check) -> (Value, Vec<Fill>) {
+        let mut args = check.args.clone();
+        let env = self.args().get(ENV).filter(|_| check.tool == self.task.tool);
+        let (Some(env), Some(given)) = (env, args.as_object_mut()) else {
+            return (args, Vec::new());
+        };
+        if given.contains_key(ENV) {
+            return (args, Vec::new());
+        }
+        given.insert(ENV.to_owned(), env.clone());
+        let blobs = self.filled.iter().flat_map(|filled| &filled.blobs);
+        let of_env = blobs.filter(|fill| fill.at.first().is_some_and(|first| first == ENV));
+        (args, of_env.cloned().collect())
     }
 
     /// The approval that it may be begun by.
