@@ -19,6 +19,8 @@ mod node;
 #[cfg(test)]
 mod otp;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tidy;

@@ -18,23 +18,26 @@ mod refusals;
 mod runs;
 mod scripts;
 
-use http::{Answer, ask};
+use http::ask;
 use process::{Ended, Lares};
 
+pub(crate) use http::{Answer, send};
+pub(crate) use scripts::{Pipe, until};
+
 /// A node that runs, on a folder of its own and a port nobody else has.
-struct Node {
-    folder: TempDir,
+pub(crate) struct Node {
+    pub(crate) folder: TempDir,
     process: Lares,
     /// What it printed: `http://ADDR:PORT`.
     url: String,
 }
 
 impl Node {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_on(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    fn start_on(folder: TempDir) -> Self {
+    pub(crate) fn start_on(folder: TempDir) -> Self {
         let process = Lares::start(&["up", "--data", text(folder.path()), "--listen", ANY]);
         Self::of(folder, process)
     }
@@ -49,7 +52,7 @@ impl Node {
         text(self.folder.path())
     }
 
-    fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").expect("a node speaks http")
     }
 
@@ -58,7 +61,7 @@ impl Node {
         serde_json::from_slice(&described).expect("it is JSON")
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.described()["token"].as_str().expect("it has a token").to_owned()
     }
 
@@ -74,7 +77,7 @@ impl Node {
 /// Any free port of loopback.
 const ANY: &str = "127.0.0.1:0";
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -29,17 +29,18 @@ impl Answer {
 
 /// Asks for one path. A `Host` among the headers takes the place of the true one.
 pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    request(address, &format!("GET {path}"), headers, "")
+    send(address, &format!("GET {path}"), headers, "")
 }
 
 /// Sends this JSON to one path.
 pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let length = body.len().to_string();
     let of_body = [("Content-Type", "application/json"), ("Content-Length", &length)];
-    request(address, &format!("POST {path}"), &[headers, &of_body].concat(), body)
+    send(address, &format!("POST {path}"), &[headers, &of_body].concat(), body)
 }
 
-fn request(address: &str, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+/// Sends a request that begins with this line, such as `PUT /v1/tree`.
+pub(crate) fn send(address: &str, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
     if headers.iter().all(|(name, _)| *name != "Host") {
         request.push_str(&format!("Host: {address}\r\n"));

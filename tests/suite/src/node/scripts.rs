@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Node {
     /// Runs a verb on this node.
-    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         run(&self.with_data(arguments))
     }
 
     /// The same, without waiting for its end.
-    pub(super) fn begin(&self, arguments: &[&str]) -> Lares {
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Lares {
         Lares::start(&self.with_data(arguments))
     }
 
@@ -45,7 +45,7 @@ impl Node {
     }
 
     /// The same, as one line of JSON.
-    pub(super) fn told(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn told(&self, arguments: &[&str]) -> Value {
         let said = self.said(&[arguments, &["--json"]].concat());
         assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
         serde_json::from_str(&said).expect("it is JSON")
@@ -66,7 +66,7 @@ impl Node {
     }
 
     /// Ends the node as a power cut would, and leaves its folder.
-    pub(super) fn kill(mut self) -> TempDir {
+    pub(crate) fn kill(mut self) -> TempDir {
         self.process.signal("KILL");
         assert_eq!(self.process.end().code, None);
         self.folder
@@ -94,7 +94,7 @@ pub(super) fn with(mut step: Value, more: Value) -> Value {
 }
 
 /// Asks again until there is an answer.
-pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(seen) = look() {
@@ -105,13 +105,13 @@ pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A pipe with a name, into which commands write lines.
-pub(super) struct Pipe {
-    pub(super) path: PathBuf,
+pub(crate) struct Pipe {
+    pub(crate) path: PathBuf,
     lines: Receiver<String>,
 }
 
 impl Pipe {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         let path = folder.join("pipe");
         let made = Command::new("mkfifo").arg(&path).status().expect("it is part of every system");
         assert!(made.success());
@@ -126,7 +126,7 @@ impl Pipe {
     }
 
     /// The next line that a command has written.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("a command writes a line in time")
     }
 }
