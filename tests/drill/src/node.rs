@@ -114,7 +114,8 @@ struct House {
     sqlite: Arc<Sqlite>,
     mail: Mail,
     runs: Runs,
-    brief: Brief,
+    approvals: Approvals,
+    tools: Arc<dyn Tools>,
     trail: Trail,
     world: World,
 }
@@ -139,11 +140,12 @@ impl House {
         };
         let entities = tree::entities(&node, ports);
         let limits = Limits::default();
-        let brief = brief(&limits, &*tools)?;
         let mail = entities.mail();
         let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
+        let hands = Arc::clone(&tools);
         let desk = Desk { mail: mail.clone(), journal, records, tools, clock, dice, limits };
-        let runs = Runs { desk: Arc::new(desk) };
+        let desk = Arc::new(desk);
+        let (runs, approvals) = (Runs { desk: Arc::clone(&desk) }, Approvals { desk });
         let root = Supervisor::new("root", Strategy::OneForOne).child(entities.as_child());
         node.plant(&root)?;
         match node.reached(Phase::Starting).await {
@@ -153,7 +155,8 @@ impl House {
             }
         }
         let world = World(options.ledger);
-        Ok(House { node, sqlite, mail, runs, brief, trail: trail()?, world })
+        let trail = trail()?;
+        Ok(House { node, sqlite, mail, runs, approvals, tools: hands, trail, world })
     }
 
     /// The client opens what is not accepted yet, and the person answers, until all is final.

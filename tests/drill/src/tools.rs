@@ -26,6 +26,7 @@ impl Tools for Hands {
         vec![
             contract("look", "tells whether the ledger has an effect of this key", Effect::None),
             contract("pay", "has the ledger do something", Effect::Unsafe),
+            contract("shell", "the same, or fails, as its command says", Effect::Unsafe),
         ]
     }
 
@@ -51,7 +52,9 @@ impl Tools for Hands {
 }
 
 async fn perform(port: u16, call: &Call) -> Result<Output, Failure> {
+    let fails = call.args["command"] == "fail";
     let line = match (&*call.tool, call.effect) {
+        _ if fails => format!("pay none {}\n", call.key),
         ("look", _) => format!("look {}\n", call.key),
         (_, Effect::None) => format!("pay none {}\n", call.key),
         (_, Effect::Keyed) => format!("pay keyed {}\n", call.key),
@@ -71,6 +74,7 @@ async fn perform(port: u16, call: &Call) -> Result<Output, Failure> {
         // As a check says it.
         "no" => Err(failure(Class::Failed, "there is none", json!({"exit": 1}))),
         "" => Err(failure(Class::Unknown, "the ledger has hung up", Value::Null)),
+        _ if fails => Err(failure(Class::Failed, "its plan says so", Value::Null)),
         said => Ok(Output { value: said.into(), attachments: Vec::new() }),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use domain::BoxFuture;
+use domain::approval::Verdict;
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
@@ -26,6 +27,8 @@ pub enum Said {
     Claimed(u64),
     /// To a writer: what it has recorded up to this event is on the disk.
     Recorded { epoch: u64, head: u64 },
+    /// To a person: what became of this approval of the plan, and whether it was they.
+    Told { number: u32, by: u32, verdict: Verdict, is_first: bool },
 }
 
 /// The file, which grows while processes come and go.
@@ -45,6 +48,9 @@ impl Trail {
             }
             Said::Claimed(epoch) => format!("{to} claimed {epoch}\n"),
             Said::Recorded { epoch, head } => format!("{to} recorded {epoch} {head}\n"),
+            Said::Told { number, by, verdict, is_first } => {
+                format!("{to} told {number} {by} {} {is_first}\n", verdict.word())
+            }
         };
         (&self.0).write_all(line.as_bytes()).expect("a trail can be written");
     }
@@ -56,6 +62,9 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<(Address, Said)>> {
     text.lines().map(said).collect()
 }
 
+const VERDICTS: [Verdict; 4] =
+    [Verdict::Granted, Verdict::Denied, Verdict::Expired, Verdict::Void];
+
 fn parse(line: &str) -> Option<(Address, Said)> {
     let words: Vec<&str> = line.split(' ').collect();
     let said = match words[1..] {
@@ -66,6 +75,12 @@ fn parse(line: &str) -> Option<(Address, Said)> {
         ["recorded", epoch, head] => {
             Said::Recorded { epoch: epoch.parse().ok()?, head: head.parse().ok()? }
         }
+        ["told", number, by, verdict, is_first] => Said::Told {
+            number: number.parse().ok()?,
+            by: by.parse().ok()?,
+            verdict: VERDICTS.into_iter().find(|known| known.word() == verdict)?,
+            is_first: is_first.parse().ok()?,
+        },
         _ => return None,
     };
     Some((words[0].parse().ok()?, said))

@@ -3,11 +3,14 @@
 mod checker;
 mod crashes;
 mod house;
+mod people;
 mod relay;
 mod schedules;
 mod script;
 mod stage;
 mod takeover;
+mod workflow;
+mod written;
 
 use std::sync::Arc;
 

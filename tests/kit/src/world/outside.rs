@@ -127,7 +127,8 @@ impl Book {
 /// happens half way through, unless the answer is `busy` or `fail`. `look` tells whether its key
 /// has had an effect; the first `blind` looks see nothing, and complain. `attaches` is how many bytes
 /// come with an answer, and `uses` names what a near hand, or one who looks, is at meanwhile.
-/// `counts_as` counts what is asked over all keys that say the same.
+/// `counts_as` counts what is asked over all keys that say the same; `passes` says how it goes by
+/// the pass that the key names, however often it is asked for in each.
 ///
 /// `shell` is near: its command is those arguments, as JSON. `prints` is what it has written, and
 /// `prints_env` the variable whose value that is.
@@ -200,6 +201,12 @@ async fn perform_any(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Outpu
     Ok(output)
 }
 
+/// From 1, as plans number what they come by again.
+fn pass(key: &str) -> usize {
+    let named = key.rsplit_once('~').and_then(|(_, pass)| pass.parse().ok());
+    named.filter(|pass| 0 < *pass).unwrap_or(1)
+}
+
 fn attached(call: &Call) -> Vec<Attachment> {
     let bytes = call.args["attaches"].as_u64().map(|length| vec![b'x'; length as usize]);
     let named = |bytes| Attachment {
@@ -230,7 +237,11 @@ async fn perform(boot: &Arc<Boot>, book: &Book, call: &Call) -> Result<Output, F
     let half = Duration::from_millis(call.args["takes_ms"].as_u64().unwrap_or(10)) / 2;
     let request = book.ask(call);
     let request = call.args["counts_as"].as_str().map_or(request, |name| book.look(name));
-    let says = call.args["says"][request as usize - 1].as_str().unwrap_or("ok").to_owned();
+    let says = match call.args["passes"].as_array() {
+        Some(passes) => passes.get(pass(&call.key) - 1),
+        None => call.args["says"].get(request as usize - 1),
+    };
+    let says = says.and_then(Value::as_str).unwrap_or("ok").to_owned();
     let happens = matches!(says.as_str(), "ok" | "unknown" | "silent" | "going");
     if happens && &*call.tool == "far" {
         let half = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);

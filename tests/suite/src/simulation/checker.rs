@@ -2,8 +2,13 @@
 //!
 //! It looks at the book of the outside and at the journal, and at nothing that the house says.
 
+mod course;
+mod frame;
+mod track;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::approval::Verdict;
 use domain::id::Address;
 use domain::journal::{Journal as _, Ordinal, Seq};
 use domain::records::{Query, State};
@@ -13,7 +18,10 @@ use kit::world::Done;
 use runtime::durable::{Past, Replayed, replay};
 use work::plan::{Ending, Event, Outcome, Plan, Task};
 
-use super::stage::{Answer, Stage, short};
+use self::frame::Frame;
+use self::track::{Move, Track, move_of};
+use super::people::{Answer, Wanted, Wish};
+use super::stage::{Stage, short};
 
 pub(super) fn check(stage: &Stage) {
     let journal = stage.world.journal();
@@ -25,7 +33,12 @@ pub(super) fn check(stage: &Stage) {
         let waiting = waiting.expect("the shelf is there");
         for waiting in waiting {
             let answer = &stage.answers()[&*waiting.post.key];
-            assert!(matches!(answer, Some(Answer::Refused(_))), "{waiting:?}: {answer:?}");
+            let is_late = match answer {
+                Some(Answer::Refused(_)) => true,
+                Some(Answer::Allowed(answered)) => !answered.is_first,
+                Some(Answer::Opened(_) | Answer::Done) | None => false,
+            };
+            assert!(is_late, "{waiting:?}: {answer:?}");
         }
         check_plan(stage, entry.entity);
     }
@@ -33,8 +46,31 @@ pub(super) fn check(stage: &Stage) {
     for (key, answer) in stage.answers() {
         match answer {
             Some(Answer::Opened(plan)) => assert!(plans.contains(&plan), "{key} is there"),
-            Some(Answer::Done | Answer::Refused(_)) => {}
+            Some(Answer::Done | Answer::Allowed(_) | Answer::Refused(_)) => {}
             None => panic!("{key} was never answered"),
+        }
+    }
+    check_told(stage);
+}
+
+/// Of every approval all are told the same, and one of them that it was they.
+fn check_told(stage: &Stage) {
+    let mut firsts = BTreeSet::new();
+    for (key, Wanted { wish, answer, .. }) in stage.people.wishes().iter() {
+        let (Wish::Allow { approval, granted }, Some(Answer::Allowed(told))) = (wish, answer)
+        else {
+            continue;
+        };
+        let history = stage.history(approval.run);
+        let recorded = history.iter().find_map(|past| {
+            let Event::Answered(answered) = &past.event else { return None };
+            (answered.number == approval.number).then_some(answered.verdict)
+        });
+        assert_eq!(recorded, Some(told.verdict), "{key}");
+        if told.is_first {
+            let said = if *granted { Verdict::Granted } else { Verdict::Denied };
+            assert_eq!(said, told.verdict, "{key} decided it");
+            assert!(firsts.insert(*approval), "{approval} was decided twice");
         }
     }
 }
@@ -48,12 +84,15 @@ fn check_plan(stage: &Stage, plan: Address) {
     let replayed = replayed.expect("the history can be read");
     assert!(matches!(replayed, Replayed::Same { .. }), "{plan}: {replayed:?}\n{}", story());
 
-    let (tasks, outcome) = frame(&history);
+    let frame = Frame::of(&history);
+    if let Err(what) = course::check(&frame, &history) {
+        panic!("{plan} {what}\n{}", story());
+    }
     let mut tracks: BTreeMap<&str, Track> = BTreeMap::new();
     let mut done = BTreeSet::new();
     for past in &history {
         let Some((id, moved)) = move_of(&past.event) else { continue };
-        let task = tasks[id];
+        let task = frame.task(id).unwrap_or_else(|| panic!("{plan} has no {id}\n{}", story()));
         if moved == Move::Begins {
             let early = task.after.iter().find(|before| !done.contains(before.as_str()));
             assert_eq!(early, None, "{plan}/{id} began too early\n{}", story());
@@ -66,119 +105,20 @@ fn check_plan(stage: &Stage, plan: Address) {
             done.insert(id);
         }
     }
-    for (id, task) in &tasks {
+    let outside = stage.world.outside();
+    let asked = outside.keys().filter_map(|key| key.strip_prefix(&format!("{plan}/")));
+    let ids: BTreeSet<&str> = frame.ids().chain(tracks.keys().copied()).chain(asked).collect();
+    for id in ids {
+        let task = frame.task(id).unwrap_or_else(|| panic!("{plan} has no {id}\n{}", story()));
         let track = tracks.get(id).copied().unwrap_or_default();
         let outside = stage.done(plan, id);
         if let Some(what) = fault(task, track, outside) {
             panic!("{plan}/{id} {what}: {outside:?} {track:?}\n{}", story());
         }
-        let is_done = outcome != Outcome::Completed || track.is_done;
+        let is_done = frame.is_written() || frame.outcome != Outcome::Completed || track.is_done;
         assert!(is_done, "{plan} is completed without {id}\n{}", story());
     }
-    check_attachments(stage, &tasks, &history);
-}
-
-/// What it was to do, and what it has come to.
-fn frame(history: &[Past<Event>]) -> (BTreeMap<&str, &Task>, Outcome) {
-    let Some(Event::Opened(opened)) = history.first().map(|past| &past.event) else {
-        panic!("it begins with its opening");
-    };
-    let Some(Event::Closed(closed)) = history.last().map(|past| &past.event) else {
-        panic!("it ends with its closing");
-    };
-    let tasks = opened.brief.rounds.iter().flatten();
-    (tasks.map(|task| (task.id.as_str(), task)).collect(), closed.outcome)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Move {
-    Begins,
-    Rests,
-    IsDoubted,
-    IsLookedAt,
-    IsUnclear,
-    IsAsked,
-    Happened,
-    IsAbsent,
-    IsDone,
-    /// Failed or stopped.
-    Ends,
-    IsSkipped,
-}
-
-fn move_of(event: &Event) -> Option<(&str, Move)> {
-    match event {
-        Event::Begun(begun) => Some((&begun.step, Move::Begins)),
-        Event::Rested(rested) => Some((&rested.step, Move::Rests)),
-        Event::Doubted(doubted) => Some((&doubted.step, Move::IsDoubted)),
-        Event::Checking(checking) => Some((&checking.step, Move::IsLookedAt)),
-        Event::Unclear(unclear) => Some((&unclear.step, Move::IsUnclear)),
-        Event::Asked(asked) => Some((&asked.step, Move::IsAsked)),
-        Event::Settled(settled) => {
-            let moved = if settled.happened { Move::Happened } else { Move::IsAbsent };
-            Some((&settled.step, moved))
-        }
-        Event::Ended(ended) => {
-            let moved = match &ended.ending {
-                Ending::Done(_) => Move::IsDone,
-                Ending::Failed(_) | Ending::Stopped(_) => Move::Ends,
-                Ending::Skipped(_) => Move::IsSkipped,
-            };
-            Some((&ended.step, moved))
-        }
-        Event::Opened(_)
-        | Event::Planned(_)
-        | Event::Sought(_)
-        | Event::Answered(_)
-        | Event::Signaled(_)
-        | Event::Given(_)
-        | Event::Reused(_)
-        | Event::Paused(_)
-        | Event::Resumed(_)
-        | Event::Undoing(_)
-        | Event::Cancelling(_)
-        | Event::Closed(_) => None,
-    }
-}
-
-/// The way of one step through its history.
-#[derive(Debug, Clone, Copy, Default)]
-struct Track {
-    last: Option<Move>,
-    begun: u32,
-    rests: u32,
-    absent: u32,
-    is_done: bool,
-}
-
-impl Track {
-    fn go(&mut self, moved: Move, task: &Task) -> Result<(), &'static str> {
-        use Move::{
-            Begins, Ends, Happened, IsAbsent, IsAsked, IsDone, IsDoubted, IsLookedAt, IsSkipped,
-            IsUnclear, Rests,
-        };
-        let may_repeat = task.effect.is_repeatable()
-            || (task.on_doubt == OnDoubt::Repeat && task.check.is_none());
-        let is_right = match (self.last, moved) {
-            (Some(Happened | IsDone | Ends | IsSkipped), _) => return Err("goes on after its end"),
-            (None | Some(Rests | IsAbsent), Begins) => true,
-            (Some(IsDoubted), Begins) => may_repeat,
-            (_, Begins) => return Err("begins without a doubt or a rest"),
-            (Some(Begins), Rests | IsDoubted | IsDone) => true,
-            (Some(IsDoubted | IsUnclear), IsLookedAt | IsAsked) => true,
-            (Some(IsLookedAt), IsUnclear | IsAsked) => true,
-            (Some(IsLookedAt | IsAsked), Happened | IsAbsent) => true,
-            (None | Some(Rests), IsSkipped) => true,
-            (Some(_), Ends) => true,
-            (_, _) => false,
-        };
-        self.begun += u32::from(moved == Begins);
-        self.rests += u32::from(moved == Rests);
-        self.absent += u32::from(moved == IsAbsent);
-        self.is_done |= matches!(moved, IsDone | Happened);
-        self.last = Some(moved);
-        if is_right { Ok(()) } else { Err("makes a move that does not follow") }
-    }
+    check_attachments(stage, &frame, &history);
 }
 
 /// What the outside says that the journal does not.
@@ -195,7 +135,7 @@ fn fault(task: &Task, track: Track, outside: Done) -> Option<&'static str> {
         Some("has happened twice")
     } else if task.effect == Effect::Keyed && 1 < effects {
         Some("has happened twice under one key")
-    } else if track.is_done && effects == 0 && task.tool != work::plan::WAIT {
+    } else if track.is_done && effects == 0 && !task.is_handless() {
         Some("is done and has not happened")
     } else {
         None
@@ -203,11 +143,11 @@ fn fault(task: &Task, track: Track, outside: Done) -> Option<&'static str> {
 }
 
 /// What came with an output is kept for as long as the plan.
-fn check_attachments(stage: &Stage, tasks: &BTreeMap<&str, &Task>, history: &[Past<Event>]) {
+fn check_attachments(stage: &Stage, frame: &Frame<'_>, history: &[Past<Event>]) {
     for past in history {
         let Event::Ended(ended) = &past.event else { continue };
         let Ending::Done(Output { attachments, .. }) = &ended.ending else { continue };
-        let expected = tasks[ended.step.as_str()].args["attaches"].as_u64();
+        let expected = frame.task(&ended.step).and_then(|task| task.args["attaches"].as_u64());
         assert_eq!(attachments.len(), expected.iter().count(), "{}", ended.step);
         for attachment in attachments {
             // While the journal was down it may have been lost, and then that is recorded.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use kit::world::seeds;
 
 use super::checker::check;
+use super::people::Wish;
 use super::script;
-use super::stage::{Stage, Wish};
+use super::stage::Stage;
 use super::{NODE, OTHER};
 
 /// How many worlds are visited. `just sim SEED` visits one.

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use domain::approval::ApprovalId;
+use domain::id::Address;
 use kit::world::seeds;
+use serde_json::json;
 
-use super::NODE;
 use super::checker::check;
-use super::script;
-use super::stage::{Answer, Stage, Wish};
+use super::people::{Answer, Wish};
+use super::stage::{SIGNAL_NAME, Stage};
+use super::{NODE, script, workflow};
 
 /// How many worlds are visited. `just sim SEED` visits one.
 const SEEDS: u64 = 400;
@@ -31,8 +34,12 @@ fn visit(seed: u64) -> Stage {
     let mut stage = Stage::new(seed);
     let (least, most) = PLANS;
     for number in 0..least + stage.world.faults().below(most - least + 1) {
-        let script = script::random(stage.world.faults(), &["near", "far"]);
-        stage.open(&format!("open/{number}"), script);
+        let faults = stage.world.faults();
+        let plan = match faults.below(3) {
+            0 => workflow::random(faults),
+            _ => script::random(faults, &["near", "far"]),
+        };
+        stage.open(&format!("open/{number}"), plan);
     }
     for number in 0..FAULTS {
         strike(&mut stage, number);
@@ -58,7 +65,7 @@ fn strike(stage: &mut Stage, number: u32) {
     let plans: Vec<_> = stage.plans().into_iter().collect();
     let world = &mut stage.world;
     let faults = world.faults();
-    let (fault, touches) = (faults.below(13), faults.below(TOUCHES_MAX));
+    let (fault, touches) = (faults.below(18), faults.below(TOUCHES_MAX));
     let count = 1 + faults.below(3) as u32;
     let most_ms = if faults.below(4) == 0 { STALL_LONG_MAX_MS } else { STALL_MAX_MS };
     let ms = faults.below(most_ms);
@@ -81,9 +88,23 @@ fn strike(stage: &mut Stage, number: u32) {
             world.run_for(Duration::from_millis(ms));
             world.thaw(NODE);
         }
-        (_, _, Some(run)) => stage.wish(&format!("cancel/{number}"), Wish::Cancel { run }),
+        (12, _, Some(run)) => stage.wish(&format!("cancel/{number}"), Wish::Cancel { run }),
+        (_, _, Some(run)) => interfere(stage, fault, number, run),
         (_, _, _) => {}
     }
+}
+
+/// Somebody says something to a plan that may wait for it, or for something else.
+fn interfere(stage: &mut Stage, fault: u64, number: u32, run: Address) {
+    let faults = stage.world.faults();
+    let (which, granted) = (1 + faults.below(2) as u32, faults.below(3) != 0);
+    let wish = match fault {
+        13 => Wish::Signal { run, name: SIGNAL_NAME.to_owned(), data: json!({ "by": number }) },
+        14 => Wish::Give { run, name: "tag".to_owned(), value: json!(format!("v{number}")) },
+        15 => Wish::Resume { run, at: None },
+        _ => Wish::Allow { approval: ApprovalId { run, number: which }, granted },
+    };
+    stage.wish(&format!("strike/{number}"), wish);
 }
 
 #[test]

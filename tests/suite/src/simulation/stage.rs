@@ -1,24 +1,25 @@
 //! A house with plans in it, and the people who use it.
 //!
 //! People want something, and ask for it again under the same key until they have an answer. When
-//! a plan asks what became of a step they look into the book of the outside, and say what is true.
+//! a plan asks what became of a step they look into the book of the outside, and say what is true;
+//! whatever else a plan waits for they do as well.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::BoxError;
 use domain::id::Address;
 use domain::records::{Query, Records, State};
-use domain::run::{Error, Runs as _};
+use domain::run::{Run, StepState};
 use domain::tree::Actor as Described;
 use futures::executor::block_on;
-use kit::world::{Done, Point, Site, World};
-use runtime::durable::{Durable, Past, past};
-use runtime::{Actor, Child, Context, Message, Next, Supervisor, Worker};
-use work::plan::{Event, Plan, tell};
-use work::{Limits, Runs};
+use kit::world::{Done, Site, World};
+use runtime::Supervisor;
+use runtime::durable::{Past, past};
+use serde_json::json;
+use work::plan::{Event, Plan, SIGNAL, tell};
 
+use super::people::{Answer, People, Wanted, Wish, desk};
 use super::{HTTP, NODE, ports, upkeep};
 
 /// Between two looks of people at what has become of their wishes.
@@ -27,126 +28,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOKS_UNTIL_ASKED_AGAIN: u32 = 8;
 /// More than any test opens.
 const PLANS_MAX: u32 = 1_000;
-
-/// Something that a person wants, and what they were told.
-#[derive(Debug, Clone)]
-pub(super) enum Wish {
-    Open { script: String },
-    Cancel { run: Address },
-    Settle { run: Address, step: String, happened: bool },
-}
-
-#[derive(Debug, Clone)]
-struct Wanted {
-    wish: Wish,
-    /// Looks since it was asked for.
-    looks: u32,
-    answer: Option<Answer>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Answer {
-    Opened(Address),
-    Done,
-    Refused(String),
-}
-
-/// All that people want, by the keys under which they ask.
-#[derive(Default)]
-pub(super) struct People(Mutex<BTreeMap<String, Wanted>>);
-
-impl People {
-    fn wishes(&self) -> MutexGuard<'_, BTreeMap<String, Wanted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wish_of(&self, key: &str) -> Option<Wish> {
-        self.wishes().get(key).map(|wanted| wanted.wish.clone())
-    }
-
-    fn hear(&self, key: &str, answer: Answer) {
-        if let Some(wanted) = self.wishes().get_mut(key) {
-            wanted.answer.get_or_insert(answer);
-        }
-    }
-}
-
-/// Where people come with their wishes: the door of a node, without its socket.
-struct Desk {
-    runs: Arc<Runs>,
-    people: Arc<People>,
-    answered: Point,
-}
-
-struct Wished(String);
-
-impl Message for Wished {}
-
-impl Actor for Desk {
-    type Message = Wished;
-
-    async fn handle(
-        &mut self,
-        Wished(key): Wished,
-        cx: &mut Context<Wished>,
-    ) -> Result<Next, BoxError> {
-        let Some(wish) = self.people.wish_of(&key) else { return Ok(Next::Go) };
-        let (runs, people) = (Arc::clone(&self.runs), Arc::clone(&self.people));
-        let (answered, path) = (self.answered.clone(), cx.path());
-        cx.spawn(async move {
-            if let Some(answer) = fulfil(&runs, &key, wish).await {
-                answered.reach(&path).await;
-                people.hear(&key, answer);
-            }
-        });
-        Ok(Next::Go)
-    }
-}
-
-/// Nothing where nobody can say yet: whoever wants it asks again.
-async fn fulfil(runs: &Runs, key: &str, wish: Wish) -> Option<Answer> {
-    let key = Some(key.to_owned());
-    let told = match wish {
-        Wish::Open { script } => runs.open(script.into(), key).await.map(Answer::Opened),
-        Wish::Cancel { run } => {
-            let canceled = runs.cancel(run, "enough".to_owned(), key).await;
-            canceled.map(|()| Answer::Done)
-        }
-        Wish::Settle { run, step, happened } => {
-            runs.settle(run, step, happened, key).await.map(|()| Answer::Done)
-        }
-    };
-    match told {
-        Ok(answer) => Some(answer),
-        Err(Error::Unavailable(_) | Error::Journal(_)) => None,
-        Err(refused) => Some(Answer::Refused(refused.to_string())),
-    }
-}
-
-fn desk(site: &Site<'_>, durable: &Durable, people: &Arc<People>) -> Child {
-    let desk = work::Desk {
-        mail: durable.mail(),
-        journal: site.journal(),
-        records: site.records(),
-        tools: site.tools(),
-        clock: site.clock(),
-        dice: site.dice(),
-        limits: Limits::default(),
-    };
-    let runs = Arc::new(Runs { desk: Arc::new(desk) });
-    let (people, answered) = (Arc::clone(people), site.point("answer"));
-    let make = move || Desk {
-        runs: Arc::clone(&runs),
-        people: Arc::clone(&people),
-        answered: answered.clone(),
-    };
-    let (child, handle) = Worker::new("desk", "desk", make).on(site);
-    site.wire().listen("desk", move |letter| {
-        // Refused, it is asked for again.
-        let _ = handle.tell(Wished(letter.text));
-    });
-    child
-}
+/// Rounds after which nobody resumes a plan any more.
+const TAKEN_UP_MAX: u32 = 10;
+/// What every plan of these tests calls what it waits for.
+pub(super) const SIGNAL_NAME: &str = "go";
 
 fn house(site: &Site<'_>, people: &Arc<People>) -> Supervisor {
     let durable = tree::entities(site, ports(site));
@@ -187,8 +72,8 @@ impl Stage {
         self.world.send(self.asks, "desk", key);
     }
 
-    pub(super) fn open(&mut self, key: &str, script: String) {
-        self.wish(key, Wish::Open { script });
+    pub(super) fn open(&mut self, key: &str, plan: String) {
+        self.wish(key, Wish::Open { plan });
     }
 
     /// What each of them was told, so far.
@@ -210,23 +95,34 @@ impl Stage {
         }
     }
 
-    /// Says of every step that is asked about what the book of the outside says.
-    fn answer_questions(&mut self) {
-        let outside = self.world.outside();
+    /// Does whatever a plan waits for, once it has recorded that it does.
+    fn attend(&mut self) {
         let open = Query { state: Some(State::Open), ..Query::default() };
         for entry in self.entries(open) {
             if self.seen.insert(entry.entity, entry.head.0) == Some(entry.head.0) {
                 continue;
             }
             let history = self.history(entry.entity);
-            for question in tell::questions(entry.entity, &history) {
-                let effects = format!("{}/{}", entry.entity, question.step);
-                let happened = outside.get(&effects).is_some_and(|done| 0 < done.effects);
-                let times = asked(&history, &question.step);
-                let key = format!("settle/{}/{}/{times}", entry.entity, question.step);
-                let (run, step) = (entry.entity, question.step);
-                self.wish(&key, Wish::Settle { run, step, happened });
+            self.answer_questions(entry.entity, &history);
+            if let Some(run) = tell::run(entry.entity, &history) {
+                let wishes = [wanted_approvals(&run), wanted_signals(&run), wanted_resume(&run)];
+                for (key, wish) in wishes.into_iter().flatten() {
+                    self.wish(&key, wish);
+                }
             }
+        }
+    }
+
+    /// Says of every step that is asked about what the book of the outside says.
+    fn answer_questions(&mut self, run: Address, history: &[Past<Event>]) {
+        let outside = self.world.outside();
+        for question in tell::questions(run, history) {
+            let step = question.step;
+            let effects = format!("{run}/{step}");
+            let happened = outside.get(&effects).is_some_and(|done| 0 < done.effects);
+            let times = asked(history, &step);
+            let key = format!("settle/{run}/{step}/{times}");
+            self.wish(&key, Wish::Settle { run, step, happened });
         }
     }
 
@@ -251,7 +147,7 @@ impl Stage {
             }
         }
         self.ask_again();
-        self.answer_questions();
+        self.attend();
     }
 
     /// Goes on until everybody has an answer and every plan has ended; no longer than `most`.
@@ -309,6 +205,42 @@ impl Stage {
         let who: Vec<_> = self.nodes.iter().map(|name| self.everybody(name)).collect();
         format!("{who:#?}\nunanswered: {keys:?}\n{}", plans.collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// A person allows what is asked, unless it says `no`, and has enough of a run that asks `enough`.
+fn wanted_approvals(run: &Run) -> Vec<(String, Wish)> {
+    let asked = run.steps.iter().filter(|step| step.state == StepState::AwaitsApproval);
+    let asked = asked.filter_map(|step| step.approvals.last());
+    let wanted = asked.map(|approval| match approval.about.as_str() {
+        "enough" => (format!("enough/{}", run.id), Wish::Cancel { run: run.id }),
+        about => {
+            let (approval, granted) = (approval.id, about != "no");
+            (format!("allow/{approval}"), Wish::Allow { approval, granted })
+        }
+    });
+    wanted.collect()
+}
+
+/// Some come before anybody waits for them, and some after that.
+fn wanted_signals(run: &Run) -> Vec<(String, Wish)> {
+    let is_early = |step: &&domain::run::Step| {
+        step.tool == SIGNAL && matches!(step.state, StepState::Waiting | StepState::Running)
+    };
+    let wanted = run.steps.iter().filter(is_early).map(|step| {
+        let (name, data) = (SIGNAL_NAME.to_owned(), json!({ "for": step.id }));
+        (format!("signal/{}/{}", run.id, step.id), Wish::Signal { run: run.id, name, data })
+    });
+    wanted.collect()
+}
+
+/// Whoever has resumed it so often has enough of it.
+fn wanted_resume(run: &Run) -> Vec<(String, Wish)> {
+    let (run, at, state) = (run.id, run.taken_up, run.state);
+    let wanted = match at <= TAKEN_UP_MAX {
+        true => (format!("resume/{run}/{at}"), Wish::Resume { run, at: Some(at) }),
+        false => (format!("enough/{run}"), Wish::Cancel { run }),
+    };
+    (state == domain::run::State::Paused).then_some(wanted).into_iter().collect()
 }
 
 fn walk(actor: &Described, above: &str, paths: &mut Vec<String>) {
