@@ -21,16 +21,22 @@ pub enum Mutant {
     EmptyOnUnreadable,
     /// A plan does again what a crash has cut off, whatever a second time would do.
     RepeatUnsafe,
+    /// A plan takes an answer to an approval that has one, and goes by it.
+    AnswerTwice,
+    /// What was in doubt and has happened is not taken back.
+    ForgetSettled,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 6] = [
+    pub const ALL: [Mutant; 8] = [
         Mutant::NoEpochCheck,
         Mutant::AckBeforeCommit,
         Mutant::NoInboxDedupe,
         Mutant::OutcomeBeforeEffect,
         Mutant::EmptyOnUnreadable,
         Mutant::RepeatUnsafe,
+        Mutant::AnswerTwice,
+        Mutant::ForgetSettled,
     ];
 
     pub fn name(self) -> &'static str {
@@ -41,6 +47,8 @@ impl Mutant {
             Mutant::OutcomeBeforeEffect => "outcome-before-effect",
             Mutant::EmptyOnUnreadable => "empty-on-unreadable",
             Mutant::RepeatUnsafe => "repeat-unsafe",
+            Mutant::AnswerTwice => "answer-twice",
+            Mutant::ForgetSettled => "forget-settled",
         }
     }
 

@@ -4,6 +4,7 @@
 //! was acknowledged, the store what is recorded, and the three must agree.
 
 mod story;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -61,7 +62,7 @@ pub enum Rule {
     NoGaps,
     /// What cannot be read is put aside, and nothing else is.
     PutAside,
-    /// What is accepted ends, and does all of its work.
+    /// What is accepted ends, as its people have answered, and does all of its work.
     Ended,
     /// A history that is decided again comes to the same.
     Replayed,
@@ -73,6 +74,12 @@ pub enum Rule {
     NotLost,
     /// What must not happen twice has not.
     Once,
+    /// Nothing is begun that somebody should have allowed and has not, exactly it, for this once.
+    Allowed,
+    /// An approval has one answer, and everybody is told the same.
+    OneAnswer,
+    /// What was done is taken back, each once and the last first, if its plan does not complete.
+    TakenBack,
     /// The ledger knows no key that no step has.
     OwnKeys,
     /// Nobody outlives a node that was killed.
@@ -114,9 +121,10 @@ pub fn judge(evidence: &Evidence) -> Vec<Violation> {
     court.found
 }
 
-/// How many steps were under way when their node was killed, as their plans have it.
-pub fn doubts(evidence: &Evidence) -> usize {
-    let histories = evidence.plans.values().filter_map(|record| record.history.as_ref().ok());
+/// How many steps of such plans were under way when their node was killed, as the plans have it.
+pub fn doubts(evidence: &Evidence, is_meant: impl Fn(Address) -> bool) -> usize {
+    let plans = evidence.plans.iter().filter(|(plan, _)| is_meant(**plan));
+    let histories = plans.filter_map(|(_, record)| record.history.as_ref().ok());
     histories.flatten().filter(|happened| matches!(happened.event, Event::Doubted(_))).count()
 }
 
@@ -165,7 +173,7 @@ impl Court<'_> {
         let mut claimed: BTreeMap<Address, u64> = BTreeMap::new();
         for (entity, said) in &self.evidence.trail {
             match *said {
-                Said::Accepted { .. } => {}
+                Said::Accepted { .. } | Said::Told { .. } => {}
                 Said::Claimed(epoch) => {
                     let before = claimed.insert(*entity, epoch).unwrap_or_default();
                     if epoch <= before {
@@ -217,8 +225,9 @@ impl Court<'_> {
             let what = format!("{plan} has an event {} of epoch {}", late.seq, late.epoch);
             self.find(Rule::OneWriter, what);
         }
+        let expected = self.judge_way(plan, history);
         match history.last().map(|happened| &happened.event) {
-            Some(Event::Closed(closed)) if closed.outcome == Outcome::Completed => {}
+            Some(Event::Closed(closed)) if closed.outcome == expected => {}
             Some(Event::Closed(closed)) => {
                 let what = format!("{plan} came to {:?}: {:?}", closed.outcome, closed.reason);
                 self.find(Rule::Ended, what);
@@ -234,6 +243,17 @@ impl Court<'_> {
         for (step, story) in stories(history) {
             self.judge_step(&key(plan, step), step, &story);
         }
+    }
+
+    /// Returns what it should have come to.
+    fn judge_way(&mut self, plan: Address, history: &[Happened]) -> Outcome {
+        if !script::is_written(script::number(plan)) {
+            return Outcome::Completed;
+        }
+        let said = self.evidence.trail.iter().filter(|(to, _)| *to == plan);
+        let way = written::judge(plan, history, said.map(|(_, said)| *said));
+        self.found.extend(way.found);
+        way.expected
     }
 
     fn judge_step(&mut self, key: &str, step: &str, story: &Story) {

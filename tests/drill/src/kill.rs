@@ -10,7 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use domain::id::Address;
+use domain::journal::{Journal, Post};
 use domain::mutants::Mutant;
+use domain::time::Timestamp;
+use domain::wire::Written;
+use store::Sqlite;
+use work::plan;
 
 use crate::check::{self, Evidence, Rule, Violation};
 use crate::ledger::{self, Entry};
@@ -20,6 +25,8 @@ use crate::world::{PATIENCE, World};
 
 /// Requests for each plan, before a history is spoiled.
 const SPOILED_AT: u64 = 6;
+/// One of so many workflows is answered while no node lives.
+const ANSWERED_EVERY: u64 = 2;
 
 /// What is to be done.
 #[derive(Debug, Clone, clap::Args)]
@@ -27,7 +34,7 @@ pub struct Options {
     /// How often the node is killed.
     #[arg(long, default_value_t = 5)]
     pub kills: u32,
-    /// How many plans of ten steps are carried to their end.
+    /// How many plans are carried to their end.
     #[arg(long, default_value_t = 500)]
     pub plans: u32,
     /// Draws the moments.
@@ -52,6 +59,8 @@ pub struct Report {
     pub requests: usize,
     /// Steps that were under way at a kill, as their plans have recorded it.
     pub doubts: usize,
+    /// Of them, those of workflows.
+    pub doubts_of_written: usize,
     pub violations: Vec<Violation>,
 }
 
@@ -70,6 +79,7 @@ pub fn run(program: &Path, folder: &Path, options: &Options) -> anyhow::Result<R
             None => break,
         }
         node.kill()?;
+        drill.answer_the_dead(kill)?;
     }
     if options.spoil {
         world.quiet()?;
@@ -83,7 +93,9 @@ pub fn run(program: &Path, folder: &Path, options: &Options) -> anyhow::Result<R
     ledger.leave()?;
     let evidence = crate::gather(folder, &file)?;
     let requests = count_requests(&evidence);
-    let doubts = check::doubts(&evidence);
+    let doubts = check::doubts(&evidence, |_| true);
+    let doubts_of_written =
+        check::doubts(&evidence, |plan| script::is_written(script::number(plan)));
     let mut violations = check::judge(&evidence);
     let how = match ended {
         Ok(status) if status.success() => None,
@@ -91,15 +103,16 @@ pub fn run(program: &Path, folder: &Path, options: &Options) -> anyhow::Result<R
         Err(error) => Some(format!("the node has not ended: {error}")),
     };
     violations.extend(how.map(|what| Violation { rule: Rule::Ended, what }));
-    Ok(Report { unanswered, requests, doubts, violations })
+    Ok(Report { unanswered, requests, doubts, doubts_of_written, violations })
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { unanswered, requests, doubts, violations } = self;
+        let Report { unanswered, requests, doubts, doubts_of_written, violations } = self;
         let (kills, least) = (unanswered.len(), unanswered.iter().min().unwrap_or(&0));
         writeln!(f, "{kills} kills, {requests} requests, {least} or more unanswered at each kill")?;
-        write!(f, "{doubts} steps were in doubt, {} violations", violations.len())?;
+        write!(f, "{doubts} steps were in doubt, {doubts_of_written} of them in workflows, ")?;
+        write!(f, "{} violations", violations.len())?;
         violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
     }
 }
@@ -145,7 +158,7 @@ impl Drill<'_> {
             // Some plan has come beyond its first unsafe steps, and few have ended.
             return u64::from(*plans) * SPOILED_AT;
         }
-        let part = u64::from(*plans) * script::REQUESTS / (u64::from(*kills) + 1);
+        let part = script::requests(*plans) / (u64::from(*kills) + 1);
         let roll = splitmix(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(kill)));
         u64::from(kill) * part + 1 + roll % part.max(1)
     }
@@ -165,6 +178,27 @@ impl Drill<'_> {
             let _ = sender.send(None);
         })?;
         first.recv_timeout(PATIENCE)?.transpose()
+    }
+
+    /// Somebody answers approvals while no node lives; some that nobody has asked for yet.
+    fn answer_the_dead(&self, kill: u32) -> anyhow::Result<()> {
+        let sqlite = Sqlite::open(self.folder, &store::Options::default())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let written = (1..=self.options.plans).filter(|number| script::is_written(*number));
+        for plan in written {
+            let roll = splitmix(self.options.seed ^ (u64::from(kill) << 32) ^ u64::from(plan));
+            if !roll.is_multiple_of(ANSWERED_EVERY) {
+                continue;
+            }
+            let (number, granted) = (1 + u32::from(roll & 4 == 0), roll & 24 != 0);
+            let said = plan::Said { number, granted, note: None, digest: None };
+            let body = plan::Post::Answer(said).write();
+            let (to, key) = (script::plan(plan), format!("dead/{kill}").into());
+            let at = Timestamp::from_millis(u64::from(kill));
+            // Where it is not open, it is refused.
+            runtime.block_on(sqlite.post(Post { to, key, from: None, opens: false, body, at }))?;
+        }
+        Ok(())
     }
 
     /// Makes the history of some open plan unreadable that has done what must not be done twice.

@@ -15,6 +15,7 @@ mod evidence;
 pub mod kill;
 pub mod ledger;
 pub mod node;
+mod people;
 mod process;
 mod script;
 mod tools;

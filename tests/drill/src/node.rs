@@ -1,5 +1,5 @@
 //! The node that is killed: store, runtime and plans as in the product, with hands that reach the
-//! ledger alone. Beside it, in the same process, its client and the person who is asked.
+//! ledger alone. Beside it, in the same process, its client and the people who are asked.
 //!
 //! It says `ready` and ends when all plans are final, when it is told to, or with whoever started
 //! it.
@@ -11,24 +11,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use domain::id::{Address, Id, Kind};
-use domain::journal::{Journal, Post, Posted};
+use domain::id::{Id, Kind};
+use domain::journal::Journal;
 use domain::mutants::{self, Mutant};
 use domain::policy::TokenBearer;
 use domain::records::{Query, Records, State};
-use domain::run::Runs as _;
 use domain::time::{Clock, Dice};
 use domain::tool::Tools;
-use domain::wire::Written;
 use futures::{StreamExt, TryStreamExt, stream};
 use runtime::durable::{Lanes, Mail};
 use runtime::spec::Strategy;
 use runtime::{Node, Phase, Supervisor, SystemClock};
 use store::Sqlite;
 use tokio::signal::unix::{SignalKind, signal};
-use work::plan::Brief;
-use work::{Desk, Limits, Runs};
+use work::{Approvals, Desk, Limits, Runs};
 
+use crate::people::{Client, People};
 use crate::process;
 use crate::script;
 use crate::tools::Hands;
@@ -41,8 +39,6 @@ const LANE: u32 = 64;
 const POSTS: usize = 16;
 /// Between two looks at what is open and what is asked.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Questions that one look answers.
-const QUESTIONS: u32 = 10_000;
 
 pub(crate) const TRAIL: &str = "trail";
 const LOCK: &str = "lock";
@@ -109,15 +105,14 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     Ok(lock)
 }
 
-struct House {
+pub(crate) struct House {
     node: Node,
     sqlite: Arc<Sqlite>,
-    mail: Mail,
-    runs: Runs,
-    approvals: Approvals,
-    tools: Arc<dyn Tools>,
-    trail: Trail,
-    world: World,
+    pub(crate) mail: Mail,
+    pub(crate) runs: Runs,
+    pub(crate) approvals: Approvals,
+    pub(crate) trail: Trail,
+    pub(crate) world: World,
 }
 
 impl House {
@@ -142,7 +137,6 @@ impl House {
         let limits = Limits::default();
         let mail = entities.mail();
         let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
-        let hands = Arc::clone(&tools);
         let desk = Desk { mail: mail.clone(), journal, records, tools, clock, dice, limits };
         let desk = Arc::new(desk);
         let (runs, approvals) = (Runs { desk: Arc::clone(&desk) }, Approvals { desk });
@@ -156,23 +150,32 @@ impl House {
         }
         let world = World(options.ledger);
         let trail = trail()?;
-        Ok(House { node, sqlite, mail, runs, approvals, tools: hands, trail, world })
+        Ok(House { node, sqlite, mail, runs, approvals, trail, world })
     }
 
-    /// The client opens what is not accepted yet, and the person answers, until all is final.
+    /// The client opens what is not accepted yet, and people answer, until all is final.
     async fn work(&self, options: &Options) -> anyhow::Result<()> {
         let accepted = match options.again {
             true => Vec::new(),
             false => trail::read(&options.folder.join(TRAIL))?,
         };
-        let is_accepted = |plan: &Address| {
-            accepted.iter().any(|(to, said)| to == plan && matches!(said, Said::Accepted { .. }))
+        let is_accepted = |number: u32| {
+            let plan = script::plan(number);
+            accepted.iter().any(|(to, said)| *to == plan && matches!(said, Said::Accepted { .. }))
         };
-        let plans = (1..=options.plans).map(script::plan).filter(|plan| !is_accepted(plan));
-        let opened = stream::iter(plans).map(|plan| self.open(plan, options.again));
+        let client = Client { house: self, again: options.again };
+        let opened = stream::iter(1..=options.plans).map(async |number| {
+            if !is_accepted(number) {
+                client.open(number).await?;
+            }
+            // Whether this was taken nobody has written down.
+            if script::is_written(number) { client.signal(number).await } else { Ok(()) }
+        });
         opened.buffer_unordered(POSTS).try_collect::<()>().await?;
+        let people = People { house: self };
         loop {
-            self.answer().await?;
+            people.settle().await?;
+            people.allow().await;
             let query =
                 Query { kind: Some(Kind::Plan), state: Some(State::Open), ..Query::default() };
             if self.sqlite.entities(query, 1).await?.is_empty() {
@@ -182,45 +185,10 @@ impl House {
         }
     }
 
-    /// As a client does that has lost its answer: the same request comes twice.
-    async fn open(&self, plan: Address, again: bool) -> anyhow::Result<()> {
-        let key = if again { "again" } else { "open" };
-        for _ in 0..2 {
-            let body = work::plan::Post::Open(self.brief.clone()).write();
-            let (key, at) = (key.into(), self.runs.desk.clock.now());
-            let post = Post { to: plan, key, from: None, opens: true, body, at };
-            let ordinal = match self.mail.post(post).await? {
-                Posted::Taken(ordinal) => Some(ordinal.0),
-                Posted::Known(_) => None,
-                // Whatever it is, it is final.
-                Posted::Refused(_) => continue,
-            };
-            self.trail.write(plan, Said::Accepted { again, ordinal });
-        }
-        Ok(())
-    }
-
-    /// Says what became of what only a person can tell, after a look at the ledger.
-    async fn answer(&self) -> anyhow::Result<()> {
-        // A history that cannot be read and is not put aside yet hides all questions.
-        for question in self.runs.questions(QUESTIONS).await.unwrap_or_default() {
-            let key = format!("{}/{}", question.run, question.step);
-            let happened = self.world.has_happened(&key)?;
-            // Refused or late, it is asked again.
-            let _ = self.runs.settle(question.run, question.step, happened, None).await;
-        }
-        Ok(())
-    }
-
     async fn stop(&mut self) {
         self.node.stop();
         self.node.reached(Phase::Ready).await;
     }
-}
-
-fn brief(limits: &Limits, tools: &dyn Tools) -> anyhow::Result<Brief> {
-    let brief = work::read(&script::SCRIPT.to_owned().into(), tools, limits);
-    brief.context("the script of the drill")
 }
 
 /// Chance from a seed, as splitmix makes it.

@@ -62,8 +62,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<(Address, Said)>> {
     text.lines().map(said).collect()
 }
 
-const VERDICTS: [Verdict; 4] =
-    [Verdict::Granted, Verdict::Denied, Verdict::Expired, Verdict::Void];
+const VERDICTS: [Verdict; 4] = [Verdict::Granted, Verdict::Denied, Verdict::Expired, Verdict::Void];
 
 fn parse(line: &str) -> Option<(Address, Said)> {
     let words: Vec<&str> = line.split(' ').collect();

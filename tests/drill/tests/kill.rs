@@ -8,6 +8,7 @@ const KILLS: u32 = 5;
 const PLANS: u32 = 500;
 /// Far fewer than there are, and more than a node that does nothing would have.
 const DOUBTS_MIN: usize = 50;
+const DOUBTS_OF_WRITTEN_MIN: usize = 5;
 
 #[test]
 fn a_node_that_is_killed_at_random_keeps_what_it_has_promised() {
@@ -17,6 +18,7 @@ fn a_node_that_is_killed_at_random_keeps_what_it_has_promised() {
     // A drill in which nothing was under way has shown nothing.
     assert_eq!(report.unanswered.len(), KILLS as usize, "{report}");
     assert!(report.doubts >= DOUBTS_MIN, "{report}");
+    assert!(report.doubts_of_written >= DOUBTS_OF_WRITTEN_MIN, "{report}");
 }
 
 #[test]

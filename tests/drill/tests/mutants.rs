@@ -43,14 +43,26 @@ fn an_unsafe_step_that_is_repeated_is_noticed() {
     check(Mutant::RepeatUnsafe, &[Rule::Once, Rule::Explained]);
 }
 
+#[test]
+fn an_answer_that_counts_twice_is_noticed() {
+    check(Mutant::AnswerTwice, &[Rule::OneAnswer]);
+}
+
+#[test]
+fn what_is_not_taken_back_since_it_was_in_doubt_is_noticed() {
+    check(Mutant::ForgetSettled, &[Rule::TakenBack]);
+}
+
 /// Some drill of this mutant breaks one of these rules.
 fn check(mutant: Mutant, rules: &[Rule]) {
     let mut found = BTreeSet::new();
     for seed in 1..=DRILLS_MAX {
         let spoil = mutant == Mutant::EmptyOnUnreadable;
+        // What only a doubt shows in a plan that fails needs more of both.
+        let (kills, plans) = if mutant == Mutant::ForgetSettled { (3, 100) } else { (1, 20) };
         let mutant = Some(mutant);
         // A plan that is forgotten again and again never ends.
-        let options = Options { kills: 1, plans: 20, seed, mutant, spoil, patience_s: 10 };
+        let options = Options { kills, plans, seed, mutant, spoil, patience_s: 10 };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let report = kill::run(Path::new(PROGRAM), folder.path(), &options);
         let violations = report.expect("the drill can be run").violations;

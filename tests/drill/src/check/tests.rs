@@ -1,5 +1,7 @@
 //! Rules that no mutant breaks, and evidence in which nothing is wrong.
 
+mod written;
+
 use domain::records::State;
 use work::plan::{Closed, Event, Outcome};
 
@@ -57,7 +59,11 @@ fn a_process_that_lives_on_is_noticed() {
 fn check(spoil: impl FnOnce(&mut Evidence), broken: &[Rule]) {
     let mut evidence = sound();
     spoil(&mut evidence);
-    let found: Vec<Rule> = judge(&evidence).iter().map(|violation| violation.rule).collect();
+    check_evidence(&evidence, broken);
+}
+
+fn check_evidence(evidence: &Evidence, broken: &[Rule]) {
+    let found: Vec<Rule> = judge(evidence).iter().map(|violation| violation.rule).collect();
     assert_eq!(found, broken);
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::approval::Verdict;
+use domain::mutants::{self, Mutant};
 use domain::policy::Act;
 use runtime::durable::{Admission, Lane, Moment};
 
@@ -23,7 +24,9 @@ const SIGNALS_MAX: usize = 64;
 pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
     let Said { number, granted, note, digest } = said;
-    let mut seeking = work.steps.iter().filter(|step| matches!(step.phase, Phase::Seeking { .. }));
+    let mut seeking = work.steps.iter().filter(|step| {
+        matches!(step.phase, Phase::Seeking { .. }) || mutants::is(Mutant::AnswerTwice)
+    });
     let asked = seeking.find_map(|step| {
         let seal = step.seal.as_ref().filter(|seal| seal.number == number)?;
         Some((step, seal))
