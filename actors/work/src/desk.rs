@@ -47,8 +47,8 @@ impl Desk {
         past::<Plan>(&*self.journal, run).await.map_err(|error| unread(run, error))
     }
 
-    /// The runs that wait for a person, the newest first, with all that they have recorded.
-    pub(crate) async fn asking(&self) -> Result<Vec<(Address, Vec<Past<Event>>)>, Error> {
+    /// The runs that wait for a person, the newest first.
+    pub(crate) async fn asking(&self) -> Result<Vec<Address>, Error> {
         let mut asking = Vec::new();
         let mut before = None;
         // Beyond that many people have more urgent questions.
@@ -58,12 +58,7 @@ impl Desk {
             let entries = self.records.entities(query, PAGE).await.map_err(trouble)?;
             let Some(last) = entries.last() else { break };
             before = Some(last.place);
-            for entry in entries {
-                // As in the list: one that cannot be read keeps nobody from the others.
-                if let Ok(history) = self.history(entry.entity).await {
-                    asking.push((entry.entity, history));
-                }
-            }
+            asking.extend(entries.iter().map(|entry| entry.entity));
         }
         Ok(asking)
     }

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Journal, Post};
-use domain::policy::TokenBearer;
+use domain::policy::{Act, Policy, Verdict};
 use domain::run::{Request, Run};
 use domain::time::Timestamp;
 use domain::tool::Tools;
@@ -29,14 +30,28 @@ pub(crate) const A_WHILE: Duration = Duration::from_secs(30);
 pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) tools: Arc<dyn Tools>,
+    pub(crate) policy: Arc<Strict>,
 }
 
-pub(crate) fn house(site: &Site<'_>) -> Supervisor {
+/// Allows everything until it is told to allow nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Strict(pub(crate) AtomicBool);
+
+impl Policy for Strict {
+    fn judge(&self, _act: &Act<'_>) -> Verdict {
+        match self.0.load(Ordering::Relaxed) {
+            true => Verdict::Denied("nothing is allowed any more".to_owned()),
+            false => Verdict::Allowed,
+        }
+    }
+}
+
+fn house(site: &Site<'_>, policy: Arc<Strict>) -> Supervisor {
     let hands = Ports { tools: site.tools(), journal: site.journal() };
     let fittings = Fittings {
         journal: site.journal(),
         boot: site.boot_id(),
-        policy: Arc::new(TokenBearer),
+        policy,
         lanes: Lanes { permits: [("narrow".into(), 1), ("look".into(), 1)].into(), others: 16 },
         kinds: Kinds::default().with::<Plan>(hands),
     };
@@ -48,12 +63,14 @@ pub(crate) fn stage(seed: u64) -> Stage {
     let mut world = World::new(seed);
     let tools: Rc<RefCell<Option<Arc<dyn Tools>>>> = Rc::default();
     let seen = Rc::clone(&tools);
+    let policy = Arc::new(Strict::default());
+    let judge = Arc::clone(&policy);
     world.node(NODE, move |site| {
         seen.replace(Some(site.tools()));
-        house(site)
+        house(site, Arc::clone(&judge))
     });
     let tools = tools.borrow_mut().take().expect("it has booted");
-    Stage { world, tools }
+    Stage { world, tools, policy }
 }
 
 pub(crate) fn plan(number: u8) -> Address {
@@ -67,6 +84,16 @@ impl Stage {
         let at = Timestamp::from_millis(0);
         let post = Post { to, key: key.into(), from: None, opens, body, at };
         block_on(self.world.journal().post(post)).expect("the journal works");
+    }
+
+    /// What a plan has answered to what was posted under a key.
+    pub(crate) fn answer(&mut self, number: u8, key: &str) -> entity::Answer {
+        let journal = self.world.journal();
+        let kept = || block_on(journal.answer(plan(number), key)).expect("the journal works");
+        let is_answered = |_: &World| kept().is_some_and(|kept| kept.is_some());
+        assert!(self.world.run_until(A_WHILE, is_answered), "nobody has answered {key}");
+        let bytes = kept().flatten().expect("it was answered");
+        serde_json::from_slice(&bytes).expect("an answer can be read")
     }
 
     pub(crate) fn open(&self, number: u8, rounds: &Value) {

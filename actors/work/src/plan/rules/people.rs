@@ -18,6 +18,8 @@ use crate::plan::{Decision, Key, Mode, SIGNAL};
 
 /// Signals that wait for who waits for them.
 const SIGNALS_MAX: usize = 64;
+/// How often one input of a run may be given: each time is an event of its history.
+const GIVEN_MAX: u64 = 1_000;
 
 /// A person says whether a step may be done. The first answer counts, and is what every later one
 /// is told.
@@ -94,6 +96,10 @@ pub(crate) fn give(state: &State, give: Give, decision: &mut Decision<'_>) {
     let current = known.map_or(0, |given| given.version);
     if version.is_some_and(|version| version != current) {
         let why = format!("`{name}` was given anew meanwhile: it is version {current}, look again");
+        return refuse(decision, &why);
+    }
+    if GIVEN_MAX <= current {
+        let why = format!("`{name}` was given {GIVEN_MAX} times, which is the most in one run");
         return refuse(decision, &why);
     }
     decision.answer(Answer::Version(current + 1).bytes());
