@@ -43,7 +43,8 @@ fn a_script_is_read_as_a_script() {
     expect![[r#"
         s.json:2:14: error: this is no JSON: expected value
         1 file: 1 error, 0 warnings
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
     let step = r#"{"id": "a", "tool": "shell", "args": {"command": "true"}}"#;
     let whole = format!(r#"{{"version": 1, "rounds": [{{"steps": [{step}]}}]}}"#);
     let (told, found) = report("s.json", &whole);
