@@ -90,5 +90,5 @@ fn a_run_that_is_unknown_or_over_is_told_apart() {
     until("it has completed", is_over);
     let has_ended = format!("{run} has ended");
     let cancel = ["run", "cancel", &run, "--data", data];
-    check_refused(&cancel, 1, &[&has_ended, "lares run SCRIPT"]);
+    check_refused(&cancel, 1, &[&has_ended, "lares run PLAN"]);
 }
