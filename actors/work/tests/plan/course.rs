@@ -1,6 +1,9 @@
 //! Written plans in a simulated world: the ways they go, what they ask, and what they take back.
 
 use crate::stage::*;
+use std::sync::atomic::Ordering;
+
+use domain::approval::Verdict;
 use domain::run::{Descending, Descent, Effects, State, StepState};
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -581,4 +584,76 @@ fn a_fork_goes_its_own_way_from_a_step_on() {
     .assert_eq(&story(&stage, 2));
     assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((0, 0), (1, 0)));
     stage.check_replay(2);
+}
+
+#[test]
+fn a_resume_that_policy_would_not_allow_is_refused_and_may_come_again() {
+    let text = r#"
+version: 1
+name: pauses
+stages:
+  - {id: a, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: paused}
+  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
+"#;
+    let mut stage = begin(text);
+    stage.until(1, |run| run.state == State::Paused);
+    let resume = entity::Post::Resume(Resume { note: None, at: None });
+    stage.policy.0.store(true, Ordering::Relaxed);
+    stage.post(plan(1), "k1", &resume);
+    let refused = stage.answer(1, "k1");
+    let why = "policy does not allow what comes next: nothing is allowed any more";
+    assert_eq!(refused, entity::Answer::Refused(why.to_owned()));
+    stage.policy.0.store(false, Ordering::Relaxed);
+    stage.post(plan(1), "k2", &resume);
+    assert_eq!(stage.answer(1, "k2"), entity::Answer::Taken);
+    let run = stage.finish(1);
+    assert_eq!((run.state, stage.effects(1, "b")), (State::Completed, (1, 1)));
+    stage.check_replay(1);
+}
+
+#[test]
+fn every_later_answer_is_told_the_first() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let verdict = |verdict, is_first| entity::Answer::Verdict { verdict, is_first };
+    stage.post(plan(1), "k1", &said(1, false));
+    assert_eq!(stage.answer(1, "k1"), verdict(Verdict::Denied, true));
+    // The same request has the same answer, whatever came between.
+    stage.post(plan(1), "k1", &said(1, false));
+    assert_eq!(stage.answer(1, "k1"), verdict(Verdict::Denied, true));
+}
+
+#[test]
+fn what_nobody_waits_for_and_what_is_stale_have_answers_of_their_own() {
+    let mut stage = begin(SIGNALED);
+    until(&mut stage, "before", StepState::Running);
+    stage.post(plan(1), "k1", &signal("nobody"));
+    let why = "nobody in this run waits for `nobody`: it waits for go";
+    assert_eq!(stage.answer(1, "k1"), entity::Answer::Unawaited(why.to_owned()));
+    stage.post(plan(1), "k2", &signal("go"));
+    assert_eq!(stage.answer(1, "k2"), entity::Answer::Taken);
+}
+
+#[test]
+fn what_was_allowed_is_done_as_it_was_allowed_or_asked_about_anew() {
+    let mut stage =
+        begin(&GATED.replace("approval_required: true", "approval_required: true, lane: narrow"));
+    let busy =
+        "name: busy\nsteps:\n  - {name: hold, command: '{\"takes_ms\": 30000}', lane: narrow}\n";
+    stage.begin(2, busy.to_owned().into());
+    stage.until(2, |run| run.steps[0].state == StepState::Running);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    stage.post(plan(1), "k2", &said(2, true));
+    // It is allowed, and waits for its lane; what it was allowed to do is not what it would do now.
+    until(&mut stage, "ship", StepState::Waiting);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
+    stage.post(plan(1), "k3", &entity::Post::Give(give));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    assert_eq!(stage.effects(1, "ship"), (0, 0));
+    stage.post(plan(1), "k4", &said(3, true));
+    let run = stage.finish(1);
+    assert_eq!((run.state, stage.effects(1, "ship")), (State::Completed, (1, 1)));
+    stage.check_replay(1);
 }

@@ -89,10 +89,10 @@ impl Stage {
     /// What a plan has answered to what was posted under a key.
     pub(crate) fn answer(&mut self, number: u8, key: &str) -> entity::Answer {
         let journal = self.world.journal();
-        let kept = || block_on(journal.answer(plan(number), key)).expect("the journal works");
-        let is_answered = |_: &World| kept().is_some_and(|kept| kept.is_some());
-        assert!(self.world.run_until(A_WHILE, is_answered), "nobody has answered {key}");
-        let bytes = kept().flatten().expect("it was answered");
+        let kept =
+            || block_on(journal.answer(plan(number), key.into())).expect("the journal works");
+        assert!(self.world.run_until(A_WHILE, |_| kept().is_some()), "nobody has answered {key}");
+        let bytes = kept().expect("it was answered");
         serde_json::from_slice(&bytes).expect("an answer can be read")
     }
 
