@@ -1,7 +1,7 @@
 //! What a script comes to at the door: what its tools say counts as if it said so itself.
 
 use domain::BoxFuture;
-use domain::run::Error;
+use domain::run::{Error, Request, Workspace};
 use domain::tool::{Call, Contract, Effect, Failure, Output, Tools};
 use serde_json::{Value, json};
 use work::Limits;
@@ -19,11 +19,17 @@ impl Tools for Shelf {
             lane: name,
             is_far: false,
         };
-        vec![contract("look", Effect::None), contract("pay", Effect::Unsafe)]
+        let texts = json!({"additionalProperties": {"type": "string"}});
+        let properties = json!({"command": {}, "cwd": {}, "env": texts});
+        let arguments = json!({ "properties": properties });
+        let shell = Contract { arguments, ..contract("shell", Effect::Unsafe) };
+        vec![contract("look", Effect::None), contract("pay", Effect::Unsafe), shell]
     }
 
-    fn faults(&self, _tool: &str, _args: &Value) -> Vec<String> {
-        Vec::new()
+    fn faults(&self, _tool: &str, args: &Value) -> Vec<String> {
+        let variables = args["env"].as_object().into_iter().flatten();
+        let wrong = variables.filter(|(_, value)| !value.is_string());
+        wrong.map(|(name, value)| format!("{name} is {value}: write a text")).collect()
     }
 
     fn perform(
@@ -84,5 +90,38 @@ fn nobody_waits_longer_than_any_store_can_hold() {
         let faults = faults(&json!({"id": "a", "tool": "wait", "args": {"ms": ms}}));
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].contains("at most"), "{faults:?}");
+    }
+}
+
+/// What a plan comes to that is given these inputs and works in a folder.
+fn task(plan: &str, inputs: &[(&str, &str)]) -> work::plan::Task {
+    let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let workspace = Workspace { id: "shop".to_owned(), path: "/srv/shop".to_owned(), branch: None };
+    let request = Request {
+        plan: plan.to_owned(),
+        file: None,
+        inputs: inputs.collect(),
+        workspace: Some(workspace),
+    };
+    let brief = work::read(&request, &Shelf, &Limits::default()).expect("it has no fault");
+    brief.rounds[0][0].clone()
+}
+
+#[test]
+fn a_command_and_its_check_work_in_the_workspace_of_their_run() {
+    let task = task("name: n\nsteps: [{name: a, command: x, check: y}]", &[]);
+    assert_eq!(task.args["cwd"], "/srv/shop");
+    let check = task.check.expect("it has one");
+    assert_eq!(check.args, json!({"command": "y", "cwd": "/srv/shop"}));
+}
+
+#[test]
+fn an_input_of_any_kind_is_the_text_of_a_variable() {
+    let plan = "name: n\ninputs: {n: 3, yes: true, all: [a, 1], none: {default: }}\n\
+                steps: [{name: a, command: x}]";
+    for inputs in [&[][..], &[("n", "2.5"), ("all", "a,b"), ("yes", "off"), ("none", "x")]] {
+        let variables = task(plan, inputs).uses.into_iter().map(|used| used.at.join("."));
+        let expected = ["env.WF_ALL", "env.WF_N", "env.WF_NONE", "env.WF_YES"];
+        assert_eq!(variables.collect::<Vec<_>>(), expected);
     }
 }

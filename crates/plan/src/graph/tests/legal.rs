@@ -155,3 +155,19 @@ fn work(work: &Work) -> String {
 fn uses(uses: &[Use]) -> String {
     uses.iter().map(|used| format!(" [{} = {:?}]", used.at.join("."), used.of)).collect()
 }
+
+#[test]
+fn the_documentation_shows_plans_without_a_fault() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("it is there");
+    let examples = std::fs::read_dir(format!("{docs}/examples")).expect("it is there");
+    let examples = examples.map(|entry| read(&entry.expect("it can be read").path()));
+    let guide = read(format!("{docs}/guides/write-a-plan.md").as_ref());
+    let blocks = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole = blocks.filter(|block| block.contains("steps:") || block.contains("stages:"));
+    let texts: Vec<String> = examples.chain(whole.map(str::to_owned)).collect();
+    assert_eq!(texts.len(), 4 + 2);
+    for text in texts {
+        assert_eq!(faults(&text), "", "{text}");
+    }
+}
