@@ -10,9 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::find::Found;
 use crate::text::clean;
+use crate::{Error, Node};
 
 /// How long a node may take to be reached; it is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,12 +26,19 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const MESSAGE_CHARS_MAX: usize = 400;
 
 /// Asks one node. It follows no redirection and uses no proxy: the token is for that node alone.
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::Client,
     node: Found,
 }
 
 impl Client {
+    /// For a node that describes itself, such as one that the caller has started.
+    pub fn to(node: Node) -> Result<Self, Error> {
+        let Node { url, token, .. } = node;
+        let mend = "another node seems to have taken its address".to_owned();
+        Self::new(Found { url, token: Some(token), mend, start: "lares up".to_owned() })
+    }
+
     pub(crate) fn new(node: Found) -> Result<Self, Error> {
         Self::within(node, ANSWER_TIMEOUT)
     }
@@ -54,17 +61,17 @@ impl Client {
     }
 
     /// Reads what lives at `path`.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.ask(self.http.get(self.url(path))).await
     }
 
     /// Reads what lives at `path`, whatever it is.
-    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Error> {
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, Error> {
         self.answer(self.http.get(self.url(path))).await
     }
 
     /// Asks for something to be done. The same key again is the same request.
-    pub(crate) async fn post<T: DeserializeOwned>(
+    pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: Vec<u8>,

@@ -33,6 +33,7 @@ mod text;
 pub mod top;
 pub mod tree;
 
+pub use client::Client;
 pub use error::Error;
 pub use exit::Exit;
 pub use node::{Node, is_running};
