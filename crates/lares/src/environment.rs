@@ -1,5 +1,7 @@
 //! What is read from the environment, and all that is.
 
+use std::path::PathBuf;
+
 use domain::token::Token;
 
 /// What to log, as `level` or `target=level`, separated by commas.
@@ -15,6 +17,11 @@ pub(crate) fn log() -> Option<String> {
 pub(crate) fn token() -> Option<Token> {
     // A file that it was read from may end with a new line.
     read(TOKEN).map(|text| Token::new(text.trim()))
+}
+
+/// Where the system keeps what is only needed for a while.
+pub(crate) fn temporary() -> PathBuf {
+    std::env::temp_dir()
 }
 
 /// All of it that tools see.

@@ -32,7 +32,7 @@ use crate::environment;
 use crate::failure::Failure;
 
 /// What every guard of a tool holds while anything of that tool lives.
-const HANDS: &str = "guards.lock";
+pub(crate) const HANDS: &str = "guards.lock";
 /// Guards end within a second of their node; a machine may be slow.
 const HANDS_WITHIN: Duration = Duration::from_secs(20);
 

@@ -23,6 +23,7 @@ mod new;
 mod signals;
 mod up;
 mod usage;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{StdoutLock, Write};
@@ -88,6 +89,8 @@ enum Verb {
     Backup(cli::backup::Arguments),
     /// Make the journal of a new node from a copy
     Restore(copies::Restore),
+    /// Show on real nodes that the promises hold here, on a store that is thrown away
+    Verify(verify::Arguments),
     /// Print the page of an error, such as E0003
     Explain(explain::Arguments),
     /// Keep watch over one tool
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
         }
         Verb::Backup(arguments) => copies::back_up(arguments),
         Verb::Restore(arguments) => copies::restore(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Guard { words } => return skills::guard::run(&words),
     };

@@ -17,6 +17,7 @@ mod records;
 mod refusals;
 mod runs;
 mod scripts;
+mod verify;
 
 use http::ask;
 use process::{Ended, Lares};
