@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::BoxFuture;
 use domain::id::{Address, Kind};
-use domain::journal::{self, Ordinal, Post, Posted, Seq, Undeliverable};
+use domain::journal::{self, Ordinal, Post, Posted, Recorded, Seq, Undeliverable};
 use domain::records::{self, Place, Query};
 use domain::run::{Descending, Error, Page, Question, Rehearsal, Replayed, Request, Run};
 use domain::tool::Content;
@@ -178,19 +178,27 @@ impl Runs {
     }
 
     async fn plan(&self, run: Address) -> Result<String, Error> {
-        let first = self.desk.journal.history(run, Seq(0), 1).await.map_err(trouble)?;
-        let opened = first.first().map(|event| entity::Event::read(&event.body));
+        let opened = self.first(run).await?.map(|event| entity::Event::read(&event.body));
         if let Some(Ok(entity::Event::Opened(opened))) = opened {
             return Ok(timeline::plan(&opened.brief));
         }
-        self.look(run).await?;
         let why = "its plan has not heard yet that it is to begin: ask again in a moment";
         Err(Error::Unavailable(why.to_owned()))
     }
 
+    /// What a run began with; nothing of one that has not heard yet that it is to begin.
+    async fn first(&self, run: Address) -> Result<Option<Recorded>, Error> {
+        known(run, Kind::Plan)?;
+        let first = self.desk.journal.history(run, Seq(0), 1).await.map_err(trouble)?.pop();
+        if first.is_none() {
+            self.look(run).await?;
+        }
+        Ok(first)
+    }
+
     /// Whoever knows what it is called knows what it holds.
     async fn artifact(&self, run: Address, name: &str) -> Result<Vec<u8>, Error> {
-        known(run, Kind::Plan)?;
+        self.first(run).await?;
         let missing = || Error::Missing(format!("{run} has brought nothing of the name {name}"));
         let blob = name.parse().map_err(|_| missing())?;
         let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
