@@ -13,6 +13,7 @@ use domain::wire::Written;
 use runtime::durable;
 use serde_json::Value;
 
+use crate::brief::unfit;
 use crate::descent::descend;
 use crate::desk::{Desk, known, trouble, unread};
 use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
@@ -144,6 +145,12 @@ impl Runs {
     }
 
     async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
+        let Give { name, value, .. } = &give;
+        let text = self.plan(run).await?;
+        if let Some(expected) = unfit(&text, &self.desk.limits, name, value) {
+            let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
+            return Err(Error::Refused(why));
+        }
         match self.ask(run, key, entity::Post::Give(give)).await? {
             Some(Answer::Version(version)) => Ok(version),
             Some(

@@ -83,6 +83,19 @@ fn read(text: &str, input: &Input) -> Result<Value, &'static str> {
     }
 }
 
+/// What an input would have to be, if this is something else.
+pub(super) fn unfit(graph: &Graph, name: &str, value: &Value) -> Option<&'static str> {
+    let input = graph.inputs.get(name)?;
+    let (fits, expected) = match input.kind {
+        InputKind::Any => (true, ""),
+        InputKind::Text => (value.is_string(), "a text"),
+        InputKind::Number => (value.is_number(), "a number, such as 3 or 2.5"),
+        InputKind::Truth => (value.is_boolean(), "true or false"),
+        InputKind::List => (value.is_array(), "a list"),
+    };
+    (!fits).then_some(expected)
+}
+
 /// One that was never declared is of the kind of what it is when it is not given.
 fn kind(input: &Input) -> InputKind {
     match (input.kind, &input.default) {

@@ -36,6 +36,16 @@ pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Bri
     script::resolve(&script, tools, limits).map_err(Error::Faults)
 }
 
+/// What an input of this text would have to be, if this is something else.
+pub(crate) fn unfit(
+    text: &str,
+    limits: &Limits,
+    name: &str,
+    value: &Value,
+) -> Option<&'static str> {
+    given::unfit(&check(text, &limits.graph()).graph?, name, value)
+}
+
 /// Rounds of steps, as JSON: what else people write has neither.
 fn is_script(text: &str) -> bool {
     text.trim_start().starts_with('{') && text.contains("\"rounds\"")
