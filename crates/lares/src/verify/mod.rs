@@ -63,13 +63,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let out = out.as_deref().map(create).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime").map_err(failed)?;
-    let scratch = Scratch::make(keep.as_deref())?;
-    let carried = runtime.block_on(carry_out(&scratch));
-    let left = runtime.block_on(scratch.leave());
-    let report = carried?;
+    let (report, is_cleared) = runtime.block_on(carry_out(keep.as_deref()))?;
     write(&report, out).map_err(failed)?;
-    left.map_err(failed)?;
-    Ok(if report.has_passed() { Exit::Done } else { Exit::Failed })
+    Ok(if report.has_passed() && is_cleared { Exit::Done } else { Exit::Failed })
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
@@ -91,14 +87,22 @@ fn failed(error: anyhow::Error) -> Failure {
 }
 
 /// All checks, unless somebody interrupts: then the nodes end with the check that they are of.
-async fn carry_out(scratch: &Scratch) -> Result<Report, Failure> {
+/// Returns as well whether nothing is left that should not be.
+async fn carry_out(keep: Option<&Path>) -> Result<(Report, bool), Failure> {
+    // Before there is a folder, so that it goes however this ends.
     let signals = Signals::listen().context("cannot listen for signals");
     let mut signals = signals.map_err(failed)?;
-    tokio::select! {
+    let scratch = Scratch::make(keep)?;
+    let report = tokio::select! {
         biased;
         signal = signals.next() => Err(failed(anyhow!("ended by {signal}: there is no report"))),
-        report = Box::pin(checks(scratch)) => Ok(report),
+        report = Box::pin(checks(&scratch)) => Ok(report),
+    };
+    let left = scratch.leave().await;
+    if let Err(error) = &left {
+        crate::say_to_stderr(&format!("{error:#}"));
     }
+    Ok((report?, left.is_ok()))
 }
 
 async fn checks(scratch: &Scratch) -> Report {
