@@ -20,6 +20,10 @@ search seeds:
 kill-drill kills="50" *options="":
     cargo run --locked -p drill -- --kills {{ kills }} {{ options }}
 
+# answers so many approvals at once while a node is killed twice: just approvals 1000
+approvals count="1000":
+    APPROVALS={{ count }} cargo test --locked -p suite --lib -- node::approvals:: --nocapture
+
 # formats every source
 fmt:
     cargo fmt --all

@@ -156,7 +156,8 @@ fn what_people_say_to_a_run_too_early_too_late_or_to_nobody_is_answered() {
     check("/signals/go", json!({"dta": 1}), 400, &["dta", "data"]);
     check("/signals/go", json!({"data": "x".repeat(20_000)}), 400, &["16384 is the most", "file"]);
     check("/inputs/tga", json!({"value": 1}), 409, &["no input `tga`", "it has tag"]);
-    check("/inputs/tag", json!({"value": 1, "version": 7}), 409, &["version 1", "look again"]);
+    check("/inputs/tag", json!({"value": 1}), 409, &["`tag` is 1", "a text"]);
+    check("/inputs/tag", json!({"value": "x", "version": 7}), 409, &["version 1", "look again"]);
     check("/inputs/tag", json!({}), 400, &["value"]);
     check("/resume", json!({}), 409, &["not paused"]);
     check("/descend", json!({"how": "fork"}), 409, &["needs the step"]);
