@@ -1,6 +1,7 @@
 //! A run that begins from another one: the same once more, or something else from a step on.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::Address;
 use domain::run::{Descending, Descent as How, Effects, Error, Lineage, Request};
@@ -9,7 +10,9 @@ use runtime::durable::Past;
 use serde_json::Value;
 
 use crate::brief::{Limits, read};
-use crate::plan::{Approval, Brief, Descent, Ending, Event, Task};
+use crate::plan::{
+    Approval, Brief, CANCELED, Closed, Descent, Ending, Event, GATE, Outcome, Task, undo_of,
+};
 
 /// How much of what another run has brought is taken along, all its values together.
 const RECORDED_BYTES_MAX: usize = 4 << 20;
@@ -34,12 +37,17 @@ pub fn descend(
         let why = "a replay is given what the first run was given: fork it instead";
         return Err(Error::Refused(why.to_owned()));
     }
+    let is_all = from.is_none() && *effects == Effects::UseRecorded;
     let kept = match from {
         Some(step) => before(run, history, step)?,
-        None if *effects == Effects::UseRecorded => history,
+        None if is_all => history,
         None => &[],
     };
-    let recorded = outcomes(kept);
+    if !is_all {
+        check_still(run, history)?;
+        check_not_taken_back(history, kept)?;
+    }
+    let mut recorded = outcomes(kept);
     let bytes: usize = recorded.values().filter_map(Ending::output).map(size).sum();
     if RECORDED_BYTES_MAX < bytes {
         let why = format!(
@@ -52,14 +60,91 @@ pub fn descend(
         true => opened.brief.clone(),
         false => given(tools, limits, &opened.brief, inputs)?,
     };
+    if let Some(course) = &mut brief.course {
+        let changed = kept.iter().filter_map(|past| {
+            let Event::Given(given) = &past.event else { return None };
+            (!inputs.contains_key(&given.name)).then_some(given)
+        });
+        course.inputs.extend(changed.map(|given| (given.name.clone(), given.value.clone())));
+    }
+    if !inputs.is_empty() || *effects != Effects::UseRecorded {
+        forget_gates(&brief, &mut recorded);
+    }
     if *effects == Effects::RequireHuman {
         let silence_max_ms = brief.caps.silence_max_ms;
-        brief.rounds.iter_mut().flatten().for_each(|task| ask_first(task, silence_max_ms));
+        let ask = |task: &mut Task| ask_first(task, silence_max_ms);
+        brief.rounds.iter_mut().flatten().for_each(ask);
+        let rollback = brief.course.iter_mut().flat_map(|course| &mut course.rollback);
+        rollback.for_each(ask);
     }
+    let resumed = kept.iter().filter(|past| matches!(past.event, Event::Resumed(_))).count();
+    let resumed = u32::try_from(resumed).unwrap_or(u32::MAX);
+    let only = is_all.then(|| end(history));
     let at = kept.last().map_or(0, |past| past.seq.0);
     let lineage = Lineage { run, how: *how, at, from: from.clone(), effects: *effects };
-    brief.descent = Some(Box::new(Descent { lineage, recorded }));
+    brief.descent = Some(Box::new(Descent { lineage, recorded, resumed, only }));
     Ok(brief)
+}
+
+/// What the other run has come to; what it has recorded as done while it was canceled stays so.
+fn end(history: &[Past<Event>]) -> Closed {
+    let closed = history.iter().rev().find_map(|past| {
+        if let Event::Closed(closed) = &past.event { Some(closed.clone()) } else { None }
+    });
+    closed.unwrap_or_else(|| {
+        let reason = Some("the run that it repeats has not ended".to_owned());
+        Closed { outcome: Outcome::Canceled, reason, left: Vec::new() }
+    })
+}
+
+/// Whoever would do something again must know that it is not being done.
+fn check_still(run: Address, history: &[Past<Event>]) -> Result<(), Error> {
+    let mut open: BTreeSet<&str> = BTreeSet::new();
+    for past in history {
+        if let Event::Begun(begun) = &past.event {
+            open.insert(&begun.step);
+        } else if let Some((step, _)) = ended(&past.event) {
+            open.remove(step);
+        } else if let Event::Rested(rested) = &past.event {
+            open.remove(rested.step.as_str());
+        }
+    }
+    match open.first() {
+        None => Ok(()),
+        Some(step) => Err(Error::Refused(format!(
+            "step {step} of {run} is under way, or in doubt: wait for its end, or cancel the run"
+        ))),
+    }
+}
+
+/// Whoever builds on what was done must find it there.
+fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result<(), Error> {
+    let begun = |past: &Past<Event>| match concerns(&past.event) {
+        Some((step, true)) => Some(step.to_owned()),
+        Some((_, false)) | None => None,
+    };
+    let all: BTreeSet<String> = history.iter().filter_map(begun).collect();
+    let taken: Vec<String> = kept.iter().filter_map(begun).collect();
+    if let Some(step) = taken.iter().find(|step| all.contains(&undo_of(step))) {
+        return Err(Error::Refused(format!(
+            "what {step} did was taken back when its run ended: fork from {step}, or begin anew"
+        )));
+    }
+    if !taken.is_empty() && all.iter().any(|step| step.ends_with("~rollback")) {
+        let why = "its run was rolled back when it ended: begin anew";
+        return Err(Error::Refused(why.to_owned()));
+    }
+    Ok(())
+}
+
+/// What was allowed before is not what would be done now.
+fn forget_gates(brief: &Brief, recorded: &mut BTreeMap<String, Ending>) {
+    let gates = brief.rounds.iter().flatten().filter(|task| task.tool == GATE);
+    let gates: BTreeSet<&str> = gates.map(|task| task.id.as_str()).collect();
+    recorded.retain(|step, _| {
+        let stage = step.split_once('~').map_or(step.as_str(), |(stage, _)| stage);
+        !gates.contains(stage)
+    });
 }
 
 fn size(output: &Output) -> usize {
@@ -106,19 +191,31 @@ fn concerns(event: &Event) -> Option<(&str, bool)> {
 
 /// What each step has come to.
 fn outcomes(history: &[Past<Event>]) -> BTreeMap<String, Ending> {
-    history.iter().filter_map(|past| outcome(&past.event)).collect()
+    let endings = history.iter().filter_map(|past| ended(&past.event));
+    let outcomes = endings.filter(|(_, ending)| is_an_outcome(ending));
+    outcomes.map(|(step, ending)| (step.to_owned(), ending.into_owned())).collect()
 }
 
-fn outcome(event: &Event) -> Option<(String, Ending)> {
+fn ended(event: &Event) -> Option<(&str, Cow<'_, Ending>)> {
     if let Event::Ended(ended) = event {
-        Some((ended.step.clone(), ended.ending.clone()))
+        Some((&ended.step, Cow::Borrowed(&ended.ending)))
     } else if let Event::Reused(reused) = event {
-        Some((reused.step.clone(), reused.ending.clone()))
+        Some((&reused.step, Cow::Borrowed(&reused.ending)))
     } else if let Event::Settled(settled) = event {
         // What a person or a check has settled has no other end.
-        settled.happened.then(|| (settled.step.clone(), Ending::Done(Output::default())))
+        let done = || Cow::Owned(Ending::Done(Output::default()));
+        settled.happened.then(|| (settled.step.as_str(), done()))
     } else {
         None
+    }
+}
+
+/// What a cancel has ended has come to nothing that another run could build on.
+fn is_an_outcome(ending: &Ending) -> bool {
+    match ending {
+        Ending::Done(_) | Ending::Failed(_) => true,
+        Ending::Skipped(why) => why != CANCELED,
+        Ending::Stopped(_) => false,
     }
 }
 
@@ -147,6 +244,9 @@ fn given(
 
 /// Whatever changes something is asked about first.
 fn ask_first(task: &mut Task, silence_max_ms: u64) {
+    if let Some(undo) = &mut task.undo {
+        ask_first(undo, silence_max_ms);
+    }
     if task.is_handless() || task.effect == Effect::None || task.approval.is_some() {
         return;
     }

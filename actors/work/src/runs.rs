@@ -147,9 +147,22 @@ impl Runs {
     async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
         let Give { name, value, .. } = &give;
         let text = self.plan(run).await?;
-        if let Some(expected) = unfit(&text, &self.desk.limits, name, value) {
-            let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
-            return Err(Error::Refused(why));
+        let (bytes, bytes_max) = (value.to_string().len(), self.desk.limits.inputs_bytes_max);
+        let expected = unfit(&text, &self.desk.limits, name, value);
+        let why = match expected {
+            _ if bytes_max < bytes => {
+                Some(format!("`{name}` takes {bytes} bytes, and {bytes_max} is the most"))
+            }
+            Some(expected) => {
+                Some(format!("`{name}` is {value}, and must be {expected}: its plan says so"))
+            }
+            None => None,
+        };
+        if let Some(why) = why {
+            let entry = self.desk.records.entity(run).await.map_err(trouble)?;
+            let is_over = entry.is_some_and(|entry| entry.state == records::State::Closed);
+            let over = || Undeliverable::Closed(run).into();
+            return Err(if is_over { over() } else { Error::Refused(why) });
         }
         match self.ask(run, key, entity::Post::Give(give)).await? {
             Some(Answer::Version(version)) => Ok(version),

@@ -101,6 +101,8 @@ fn written_brief() -> plan::Brief {
             effects: Effects::RequireHuman,
         },
         recorded: [("a".to_owned(), plan::Ending::Skipped("it was not needed".to_owned()))].into(),
+        resumed: 1,
+        only: Some(plan::Closed { outcome: plan::Outcome::Completed, reason: None, left: vec![] }),
     }));
     brief
 }

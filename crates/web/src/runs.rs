@@ -148,6 +148,9 @@ pub(crate) async fn timeline(
     after: Result<Query<After>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let Query(After { after, limit }) = after.map_err(|error| bad(error.body_text()))?;
+    if i64::try_from(after).is_err() {
+        return Err(bad(format!("after is {after}: write the seq of an event")));
+    }
     let limit = limit.unwrap_or(TIMELINE_MAX).clamp(1, TIMELINE_MAX);
     let lines = desk.runs.timeline(address(&run)?, after, limit).await?;
     let text: String = lines.into_iter().map(|line| line + "\n").collect();

@@ -30,7 +30,8 @@ pub(super) fn resolve(
     let inputs = inputs(graph, &request.inputs, limits.inputs_bytes_max, &mut faults);
     let resolver = Resolver { tools, contracts: &contracts, limits, faults };
     let workspace = request.workspace.as_ref();
-    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace };
+    let digest = digest_of(&request.plan);
+    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: &digest };
     let rounds = graph.stages.iter().map(|stage| vec![drafter.task(stage)]).collect();
     let rollback = graph.rollback.iter().map(|stage| drafter.task(stage)).collect();
     let faults = drafter.resolver.faults;
@@ -43,11 +44,7 @@ pub(super) fn resolve(
         rollback,
         inputs,
         workspace: request.workspace.clone(),
-        text: Text {
-            file: request.file.clone(),
-            digest: digest_of(&request.plan),
-            body: request.plan.clone(),
-        },
+        text: Text { file: request.file.clone(), digest, body: request.plan.clone() },
         passes_max: limits.passes_max,
     };
     let course = Some(Box::new(course));
@@ -79,6 +76,8 @@ struct Drafter<'a> {
     graph: &'a Graph,
     inputs: &'a BTreeMap<String, Value>,
     workspace: Option<&'a Workspace>,
+    /// Of the text of the plan.
+    digest: &'a str,
 }
 
 /// What a stage and an undo have in common.
@@ -142,10 +141,17 @@ impl<'a> Drafter<'a> {
             Work::Signal { name } => {
                 (SIGNAL, json!({ "name": name }), limits.within(doing.deadline))
             }
-            Work::Gate => (GATE, json!({}), Duration::ZERO),
+            // What is allowed is what comes after it, with what the run was given.
+            Work::Gate => (GATE, json!({ "plan": self.digest }), Duration::ZERO),
             Work::Missing { what } => (MISSING, json!({ "what": what }), Duration::ZERO),
         };
-        let uses = doing.uses.iter().map(used).collect();
+        let mut uses: Vec<Use> = doing.uses.iter().map(used).collect();
+        if *doing.work == Work::Gate {
+            uses.extend(self.graph.inputs.keys().map(|name| Use {
+                at: vec!["inputs".to_owned(), name.clone()],
+                of: Source::Input(name.clone()),
+            }));
+        }
         let (args, uses, contract) = match doing.work {
             Work::Tool { .. } => self.look_up(tool, args, uses, &place),
             Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => {
@@ -230,7 +236,7 @@ impl<'a> Drafter<'a> {
                     put_input(args, &used.at, value);
                 }
             }
-            Source::Output(name) => put(args, &used.at, json!(name)),
+            Source::Output(name) | Source::Kept(name) => put(args, &used.at, json!(name)),
             Source::Story => put(args, &used.at, json!([])),
         }
     }

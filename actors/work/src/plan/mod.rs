@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use rules::{put, put_input};
 pub use state::State;
+pub(crate) use state::undo_of;
 pub use wire::{
     Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,
     Outcome, Post, Resume, Said, Settle, Signal, Source, Task, Text, To, Use, Way, When,
@@ -34,6 +35,9 @@ pub const WAIT: &str = "wait";
 pub const SIGNAL: &str = "signal";
 pub const GATE: &str = "gate";
 pub const MISSING: &str = "missing";
+
+/// Why a step was never begun that a cancel has kept from it.
+pub(crate) const CANCELED: &str = "the run was canceled";
 
 type Decision<'a> = durable::Decision<'a, Plan>;
 type Owed<'a> = durable::Owed<'a, Plan>;

@@ -59,6 +59,9 @@ pub(super) struct Shell<E: Entity> {
     life: Life<E>,
 }
 
+/// More than any entity has to do at once; what never ends is a bug of its rules.
+const UNSETTLED_MAX: u32 = 1_024;
+
 /// What one incarnation knows; all of it is read again at the next birth.
 struct Life<E: Entity> {
     state: E::State,
@@ -69,6 +72,8 @@ struct Life<E: Entity> {
     wake_at: Option<Timestamp>,
     running: BTreeMap<E::Key, Running>,
     permits: Permits<E>,
+    /// Turns in a row that have left something to follow by itself.
+    unsettled: u32,
 }
 
 impl<E: Entity> Shell<E> {
@@ -82,6 +87,7 @@ impl<E: Entity> Shell<E> {
             wake_at: None,
             running: BTreeMap::new(),
             permits,
+            unsettled: 0,
         };
         Shell { me, house, ports, life }
     }
@@ -188,6 +194,8 @@ impl<E: Entity> Shell<E> {
         let state = std::mem::take(&mut life.state);
         let running = |key: &E::Key| life.running.contains_key(key);
         let mut turn = turn::take::<E>(state, came, &moment, &running, &mut life.permits);
+        life.unsettled = if turn.goes_on { life.unsettled + 1 } else { 0 };
+        assert!(life.unsettled < UNSETTLED_MAX, "what follows by itself never ends");
         let owes = turn.due.count();
         let is_news = !turn.is_empty()
             || owes != life.owes

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::blob::Blob;
 use domain::id::Address;
@@ -16,8 +17,10 @@ use super::entity::{Admission, Decision, Draft, Due, Ended, Entity, Gate, Heard,
 use super::lanes::Lane;
 use crate::incarnation::panic_text;
 
-/// More rounds of `settle` than any rule needs: one that goes on is a bug.
+/// Rounds of `settle` that one turn takes up, so that an append has a bound.
 const ROUNDS_MAX: usize = 256;
+/// Until what is left of that goes on.
+const SOON: Duration = Duration::from_millis(1);
 
 /// What came in, not yet heard.
 pub(super) enum Came<E: Entity> {
@@ -38,6 +41,8 @@ pub(super) struct Turn<E: Entity> {
     pub(super) blobs: Vec<Blob>,
     pub(super) due: Due<E>,
     pub(super) status: Status,
+    /// Whether more follows by itself than one turn takes up.
+    pub(super) goes_on: bool,
 }
 
 impl<E: Entity> Turn<E> {
@@ -166,10 +171,13 @@ pub(super) fn take<E: Entity>(
     for came in came {
         heard.extend(desk.hear(came, moment));
     }
-    desk.settle(moment);
+    let goes_on = desk.settle(moment);
     let mut owed = Owed::<E>::new(running);
     if !desk.closes {
         E::owed(&desk.state, moment, &mut owed);
+    }
+    if goes_on {
+        owed.wake(moment.now.plus(SOON));
     }
     let minutes = Minutes { now: moment.now, heard, admitted: desk.gate.said };
     // More than most turns hear of.
@@ -185,6 +193,7 @@ pub(super) fn take<E: Entity>(
         blobs: desk.blobs,
         due: owed.due,
         status: if desk.closes { Status::Closed } else { Status::Open },
+        goes_on,
     }
 }
 
@@ -269,10 +278,11 @@ impl<E: Entity> Desk<'_, E> {
         self.fold(draft);
     }
 
-    fn settle(&mut self, moment: &Moment) {
+    /// Tells whether there is more that follows: it is taken up in a turn of its own.
+    fn settle(&mut self, moment: &Moment) -> bool {
         for _ in 0..ROUNDS_MAX {
             if self.closes {
-                return;
+                return false;
             }
             let mut decision = Decision::new(&mut self.gate);
             E::settle(&self.state, moment, &mut decision);
@@ -280,10 +290,10 @@ impl<E: Entity> Desk<'_, E> {
             let is_last = draft.events.is_empty();
             self.fold(draft);
             if is_last {
-                return;
+                return false;
             }
         }
-        panic!("what follows by itself goes on after {ROUNDS_MAX} rounds");
+        !self.closes
     }
 
     fn fold(&mut self, draft: Draft<E>) {

@@ -10,7 +10,7 @@ use runtime::durable::Moment;
 use super::record::record_left;
 use crate::plan::Decision;
 use crate::plan::state::{Course, Fate, Work};
-use crate::plan::wire::{Closed, Event, Left, Outcome, Paused, Planned, To, Undoing};
+use crate::plan::wire::{Closed, Event, Left, Outcome, Paused, Planned, Resumed, To, Undoing};
 use crate::session::{self, PlanEnded};
 
 /// What a plan has come to.
@@ -24,8 +24,13 @@ pub(super) struct End {
 /// What follows where nothing is under way.
 enum Next {
     Still,
-    Round { at: usize, pass: u32 },
+    Round {
+        at: usize,
+        pass: u32,
+    },
     Pause(String),
+    /// As it was in the run that this one repeats.
+    Resume,
     End(End),
 }
 
@@ -45,6 +50,7 @@ pub(super) fn go_on(work: &Work, moment: &Moment, decision: &mut Decision<'_>) {
             let until = moment.now.plus(Duration::from_millis(work.caps.silence_max_ms));
             decision.record(Event::Paused(Paused { reason, until }));
         }
+        Next::Resume => decision.record(Event::Resumed(Resumed { note: None })),
         Next::End(end) => finish(work, end, moment, decision),
     }
 }
@@ -71,6 +77,7 @@ fn next(work: &Work, moment: &Moment) -> Next {
         Some(course) => match course.at {
             None => Next::Round { at: 0, pass: 1 },
             Some(at) => match work.paused {
+                Some(_) if has_resumed(work, course) => Next::Resume,
                 Some(until) if moment.now < until => Next::Still,
                 Some(_) => failed("nobody has said in time that it goes on".to_owned()),
                 None => next_on_course(work, course, at),
@@ -94,6 +101,13 @@ fn next_in_order(work: &Work) -> Next {
 /// The routes that were written down, and nothing else: no answer of a step names one.
 fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
     let Some(way) = course.ways.get(at) else { return completed() };
+    let only = work.descent.as_ref().and_then(|from| from.only.as_ref());
+    if let Some(only) = only.filter(|_| goes_beyond(work)) {
+        let Closed { outcome, reason, .. } = only.clone();
+        let recorded = work.descent.iter().flat_map(|from| from.recorded.keys());
+        let rolls_back = recorded.into_iter().any(|step| step.ends_with("~rollback"));
+        return Next::End(End { outcome, reason, rolls_back });
+    }
     let has_failed = work.has_failed();
     let to = if has_failed { way.on_failure } else { way.on_success };
     match to {
@@ -115,9 +129,24 @@ fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
             Next::End(End { outcome: Outcome::Failed, reason, rolls_back: true })
         }
         To::Paused if course.is_resumed => take_up(work, course, after_pause(work, at)),
+        To::Paused if only.is_some() && !has_resumed(work, course) => {
+            let reason = only.and_then(|only| only.reason.clone());
+            failed(reason.unwrap_or_else(|| "the run that it repeats has paused".to_owned()))
+        }
         To::Paused if has_failed => Next::Pause(names_of_failed(work)),
         To::Paused => Next::Pause("its plan says so".to_owned()),
     }
+}
+
+/// Whether the run that this one repeats did not come as far as this.
+fn goes_beyond(work: &Work) -> bool {
+    let Some(from) = &work.descent else { return false };
+    work.steps.iter().any(|step| !from.recorded.contains_key(&step.task.id))
+}
+
+/// Whether somebody has let the other run go on where this one has paused now.
+fn has_resumed(work: &Work, course: &Course) -> bool {
+    work.descent.as_ref().is_some_and(|from| course.resumed < from.resumed)
 }
 
 /// Whoever resumes a plan wants what has failed once more, and else what comes after it.

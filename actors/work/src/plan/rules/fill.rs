@@ -25,17 +25,20 @@ pub(super) fn fill(work: &Work, task: &Task) -> Result<Option<Filled>, String> {
                 })?;
                 match artifact {
                     Artifact::Said(value) => put(&mut filled.args, at, value.clone()),
-                    Artifact::Kept(blob) => {
-                        put(&mut filled.args, at, json!({ "blob": blob }));
-                        filled.blobs.push(Fill { at: at.clone(), blob: blob.clone() });
-                    }
+                    Artifact::Kept(blob) => put_blob(&mut filled, at, blob),
                 }
             }
+            Source::Kept(blob) => put_blob(&mut filled, at, blob),
             Source::Story => put(&mut filled.args, at, story(work, course)),
         }
     }
     filled.digest = digest(&task.tool, &filled.args);
     Ok(Some(filled))
+}
+
+fn put_blob(filled: &mut Filled, at: &[String], blob: &str) {
+    put(&mut filled.args, at, json!({ "blob": blob }));
+    filled.blobs.push(Fill { at: at.to_vec(), blob: blob.to_owned() });
 }
 
 /// What an input says in its place: a variable and a header are texts whatever it is, and null

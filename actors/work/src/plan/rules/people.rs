@@ -26,6 +26,9 @@ const GIVEN_MAX: u64 = 1_000;
 pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
     let Said { number, granted, note, digest } = said;
+    if let Some((_, verdict)) = work.answered.iter().find(|(answered, _)| *answered == number) {
+        return decision.answer(Answer::Verdict { verdict: *verdict, is_first: false }.bytes());
+    }
     let mut seeking = work.steps.iter().filter(|step| {
         matches!(step.phase, Phase::Seeking { .. }) || mutants::is(Mutant::AnswerTwice)
     });
@@ -42,12 +45,7 @@ pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut
         decision.answer(Answer::Verdict { verdict, is_first: true }.bytes());
         return record_answered(step, number, verdict, note, decision);
     }
-    match work.answered.iter().find(|(answered, _)| *answered == number) {
-        Some((_, verdict)) => {
-            decision.answer(Answer::Verdict { verdict: *verdict, is_first: false }.bytes());
-        }
-        None => refuse(decision, &format!("this run has sought no approval {number}")),
-    }
+    refuse(decision, &format!("this run has sought no approval {number}"));
 }
 
 /// Whoever waits for it, or will, hears it; it is kept until then.
@@ -76,7 +74,7 @@ pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
 fn awaited(work: &Work) -> BTreeSet<&str> {
     let Some(course) = &work.course else { return BTreeSet::new() };
     let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
-    let signals = tasks.filter(|task| task.tool == SIGNAL);
+    let signals = tasks.chain(&course.rollback).filter(|task| task.tool == SIGNAL);
     signals.filter_map(|task| task.args["name"].as_str()).collect()
 }
 
@@ -110,7 +108,7 @@ fn used<'a>(work: &'a Work, course: &'a Course) -> BTreeSet<&'a str> {
     let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
     let used = tasks.flat_map(|task| &task.uses).filter_map(|used| match &used.of {
         Source::Input(name) => Some(name.as_str()),
-        Source::Output(_) | Source::Story => None,
+        Source::Output(_) | Source::Kept(_) | Source::Story => None,
     });
     used.chain(course.inputs.keys().map(String::as_str)).collect()
 }

@@ -13,7 +13,7 @@ use super::fill::fill;
 use super::record::{record_answered, record_begun, record_end, record_reused, record_sought};
 use crate::plan::state::{Course, Fate, Phase, State, Step, Work};
 use crate::plan::wire::{Begun, Check, Ending, Event, Filled, Sought, Then};
-use crate::plan::{Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
+use crate::plan::{CANCELED, Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
 
 pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return };
@@ -23,12 +23,17 @@ pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
     if work.has_nothing_left() {
         return go_on(work, moment, decision);
     }
+    // None of them is folded before all of them are decided.
+    let mut sought = work.sought;
     for step in work.steps.iter() {
         match stage(work, step, moment) {
             Stage::Still => {}
             Stage::Over(ending) => record_end(step, ending, decision),
             Stage::Reuse(ending) => record_reused(step, ending, decision),
-            Stage::Seek(filled) => seek(work, step, filled, moment, decision),
+            Stage::Seek(filled) => {
+                sought += 1;
+                seek(step, sought, filled, moment, decision);
+            }
             Stage::Unseal(verdict) => unseal(step, verdict, decision),
             Stage::Look { look, check } => ask_check(work, step, (look, check), moment, decision),
             Stage::Ask(evidence) => ask(work, step, evidence, moment, decision),
@@ -75,9 +80,7 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
             let story = "it was not tried again: another step failed";
             Stage::Over(Ending::Failed(failure(Class::Failed, story)))
         }
-        Phase::Waiting { .. } if is_cancelled => {
-            Stage::Over(Ending::Skipped("the run was canceled".to_owned()))
-        }
+        Phase::Waiting { .. } if is_cancelled => Stage::Over(Ending::Skipped(CANCELED.to_owned())),
         Phase::Waiting { .. } if has_failed => {
             Stage::Over(Ending::Skipped("another step failed".to_owned()))
         }
@@ -97,7 +100,8 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         Phase::Running { until } if step.task.is_handless() => {
             wait(work, step, *until <= now, is_cancelled)
         }
-        // Who cancels waits for what runs, and for no answer about what has run.
+        // Who cancels waits for what runs, or may, and for no answer about what has run.
+        Phase::InDoubt { until, .. } if is_cancelled && now < *until => Stage::Still,
         Phase::InDoubt { evidence, .. } | Phase::Checking { evidence, .. } if is_cancelled => {
             Stage::Over(Ending::Stopped(in_doubt(evidence)))
         }
@@ -153,6 +157,10 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
     let recorded = work.descent.as_ref().and_then(|from| from.recorded.get(&step.task.id));
     if let Some(ending) = recorded {
         return Stage::Reuse(ending.clone());
+    }
+    if work.descent.as_ref().is_some_and(|from| from.only.is_some()) {
+        let why = "the run that this one repeats did not come as far as this";
+        return Stage::Over(Ending::Skipped(why.to_owned()));
     }
     let filled = match fill(work, &step.task) {
         Ok(filled) => filled,
@@ -217,15 +225,15 @@ fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_cancelled: bool) -> Stag
 }
 
 fn seek(
-    work: &Work,
     step: &Step,
+    number: u32,
     filled: Option<Filled>,
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
     let within = step.task.approval.as_ref().map_or(0, |approval| approval.within_ms);
     let sought = Sought {
-        number: work.sought + 1,
+        number,
         step: step.task.id.clone(),
         digest: digest_of(step, filled.as_ref()).to_owned(),
         args: filled.map(|filled| filled.args),

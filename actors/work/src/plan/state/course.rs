@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::step::{Fate, Step};
 use super::undo_of;
-use crate::plan::SIGNAL;
-use crate::plan::wire::{self, Ending, Given, Left, Signaled, Task, Way, When};
+use crate::plan::wire::{self, Ending, Given, Left, Signaled, Source, Task, Way, When};
+use crate::plan::{SIGNAL, put, put_input};
 
 #[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) ways: Vec<Way>,
-    rollback: Vec<Task>,
+    pub(crate) rollback: Vec<Task>,
     pub(crate) passes_max: u32,
     /// The round that is under way, from 0.
     pub(crate) at: Option<usize>,
@@ -26,6 +26,8 @@ pub(crate) struct Course {
     previous: Option<bool>,
     /// Whether somebody has said that it goes on where it had paused.
     pub(crate) is_resumed: bool,
+    /// How often somebody has.
+    pub(crate) resumed: u32,
     pub(crate) inputs: BTreeMap<String, wire::Given>,
     pub(crate) outputs: BTreeMap<String, Artifact>,
     /// What takes back what was done, in the order in which that was done.
@@ -69,6 +71,7 @@ impl Course {
             last: vec![None; rounds],
             previous: None,
             is_resumed: false,
+            resumed: 0,
             inputs: course.inputs.iter().map(given).collect(),
             outputs: BTreeMap::new(),
             done: Vec::new(),
@@ -107,6 +110,7 @@ impl Course {
 
     pub(super) fn resume(&mut self) {
         self.is_resumed = true;
+        self.resumed += 1;
     }
 
     pub(super) fn hear(&mut self, signal: &Signaled) {
@@ -124,7 +128,8 @@ impl Course {
                 // Whoever was stopped half way may have done something as well.
                 let classes = [Class::Unknown, Class::Going, Class::Stopped];
                 let may_have_happened = classes.contains(&failure.class);
-                if is_undone || (may_have_happened && task.undo.is_some()) {
+                let stays = task.undo.is_some() || !task.effect.is_repeatable();
+                if is_undone || (may_have_happened && stays) {
                     let (step, why) = (task.id.clone(), failure.story.clone());
                     self.left.push(Left { step, why });
                 }
@@ -144,17 +149,56 @@ impl Course {
             let artifact = match found.map(|found| &found.content) {
                 Some(Content::Kept { blob, .. }) => Artifact::Kept(blob.clone()),
                 None if task.tool == SIGNAL => Artifact::Said(output.value.clone()),
-                // Whoever uses it is told that it is not there.
-                Some(Content::Lost { .. } | Content::Bytes(_)) | None => continue,
+                // Whoever uses it is told that it is not there: what an earlier pass has put out is
+                // something else.
+                Some(Content::Lost { .. } | Content::Bytes(_)) | None => {
+                    self.outputs.remove(name);
+                    continue;
+                }
             };
             self.outputs.insert(name.clone(), artifact);
         }
     }
 
+    /// What takes it back takes back what was done, whatever is given or put out later.
     pub(super) fn note_done(&mut self, task: &Task) {
         if let Some(undo) = &task.undo {
-            self.done.push(Task { id: undo_of(&task.id), ..(**undo).clone() });
+            let mut undo = Task { id: undo_of(&task.id), ..(**undo).clone() };
+            self.bind_outputs(&mut undo);
+            self.done.push(undo);
         }
+    }
+
+    /// From now on this is what the inputs are for a task.
+    pub(super) fn bind_inputs(&self, task: &mut Task) {
+        let Task { args, uses, .. } = task;
+        uses.retain(|used| match &used.of {
+            Source::Input(name) => {
+                if let Some(given) = self.inputs.get(name) {
+                    put_input(args, &used.at, &given.value);
+                }
+                false
+            }
+            Source::Output(_) | Source::Kept(_) | Source::Story => true,
+        });
+    }
+
+    fn bind_outputs(&self, task: &mut Task) {
+        let Task { args, uses, .. } = task;
+        uses.retain_mut(|used| {
+            let Source::Output(name) = &used.of else { return true };
+            match self.outputs.get(name) {
+                Some(Artifact::Said(value)) => {
+                    put(args, &used.at, value.clone());
+                    false
+                }
+                Some(Artifact::Kept(blob)) => {
+                    used.of = Source::Kept(blob.clone());
+                    true
+                }
+                None => true,
+            }
+        });
     }
 
     /// Whether there is anything to take back.

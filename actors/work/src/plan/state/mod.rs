@@ -7,6 +7,7 @@ use domain::approval::Verdict;
 use domain::id::Address;
 use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
+use domain::tool::Output;
 
 use super::WAIT;
 use super::wire::{
@@ -129,7 +130,7 @@ impl Work {
                 self.end(step, ending, was_undone);
             }
             Event::Begun(Begun { step, attempt, until, filled, .. }) => {
-                self.on_course(Course::begin);
+                self.begin(step);
                 self.at(step, |step| {
                     step.attempt = *attempt;
                     step.filled.clone_from(filled);
@@ -172,8 +173,10 @@ impl Work {
                     By::Check => evidence.clone(),
                     By::Person => "a person said that it did not happen".to_owned(),
                 };
-                if *happened && !mutants::is(Mutant::ForgetSettled) {
-                    self.note_done(step);
+                if *happened {
+                    // Nobody has seen what it has put out.
+                    let done = Ending::Done(Output::default());
+                    self.end(step, &done, !mutants::is(Mutant::ForgetSettled));
                 }
                 self.at(step, |step| {
                     let (_, is_spent) = step.doubt();
@@ -245,22 +248,26 @@ impl Work {
             Ending::Skipped(_) => Fate::Skipped,
             Ending::Stopped(_) => Fate::Stopped,
         };
-        if is_undoable && fate == Fate::Done {
-            self.note_done(id);
-        }
         let is_undone = self.undoing.is_some();
         let place = self.place(id);
         if let (Some(course), Ok(place)) = (&mut self.course, place) {
-            course.end(&self.steps[place].task, ending, is_undone);
+            let task = &self.steps[place].task;
+            course.end(task, ending, is_undone);
+            if is_undoable && fate == Fate::Done {
+                course.note_done(task);
+            }
         }
         self.at(id, |step| step.phase = Phase::Ended(fate));
     }
 
-    /// What it has done may have to be taken back.
-    fn note_done(&mut self, id: &str) {
+    /// What takes it back later is fixed as far as it is known.
+    fn begin(&mut self, id: &str) {
         let place = self.place(id);
-        if let (Some(course), Ok(place)) = (&mut self.course, place) {
-            course.note_done(&self.steps[place].task);
+        let (Some(course), Ok(place)) = (&mut self.course, place) else { return };
+        course.begin();
+        let step = &mut self.steps[place];
+        if let Some(undo) = step.task.undo.as_mut().filter(|_| step.attempt == 0) {
+            course.bind_inputs(undo);
         }
     }
 
@@ -328,6 +335,6 @@ pub(super) fn nth(id: &str, pass: u32) -> String {
 }
 
 /// The id of the step that takes back what this one does.
-pub(super) fn undo_of(id: &str) -> String {
+pub(crate) fn undo_of(id: &str) -> String {
     format!("{id}~undo")
 }

@@ -7,7 +7,7 @@ use domain::tool::{Effect, OnDoubt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::events::Ending;
+use super::events::{Closed, Ending};
 use crate::plan::{GATE, MISSING, SIGNAL, WAIT};
 
 /// Everything a plan is to do, resolved and checked: it depends on nothing that may change.
@@ -103,6 +103,17 @@ pub struct Descent {
     /// What the other has recorded and this one takes as it is, by step.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub recorded: BTreeMap<String, Ending>,
+    /// How often somebody has said that the other goes on where it had paused.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub resumed: u32,
+    /// It only repeats: where nothing was recorded any more, this is what it has come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Closed>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One step, as it is to be done.
@@ -167,6 +178,8 @@ pub enum Source {
     Input(String),
     /// Of the last step that has put out something of this name.
     Output(String),
+    /// In the store, by its name there: never written, only known once something is done.
+    Kept(String),
     /// What the steps of the run have come to so far.
     Story,
 }
