@@ -18,7 +18,7 @@ use domain::id::Id;
 use sha2::{Digest, Sha256};
 
 pub use approvals::Approvals;
-pub use brief::{Limits, read};
+pub use brief::{Limits, read, unresolved};
 pub use descent::descend;
 pub use desk::Desk;
 pub use runs::Runs;

@@ -9,6 +9,8 @@ use cli::Exit;
 use plan::graph::{self, Severity};
 use plan::script::Script;
 use serde::Serialize;
+use skills::Toolbox;
+use skills::guard::Verb;
 
 use crate::configuration::Configuration;
 use crate::failure::Failure;
@@ -78,10 +80,33 @@ fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
         Ok(text) if is_script(&text) => check_script(&name, &text, limits),
         Ok(text) => {
             let faults = graph::check(&text, &limits.graph()).faults;
-            faults.into_iter().map(|fault| of_graph(&name, fault)).collect()
+            let found = faults.into_iter().map(|fault| of_graph(&name, fault));
+            found.chain(check_tools(&name, &text, limits)).collect()
         }
         Err(error) => vec![without_place(&name, format!("cannot be read: {error}"))],
     }
+}
+
+/// What the tools of a node would not take.
+fn check_tools(file: &str, text: &str, limits: &work::Limits) -> Vec<Finding> {
+    let options = skills::Options::new(Verb::of_this_program(&[crate::GUARD]), "/".into());
+    let Ok(tools) = Toolbox::new(options) else { return Vec::new() };
+    let faults = work::unresolved(text, &tools, limits).into_iter().map(|fault| {
+        let place = |fault: &str| {
+            let (place, what) = fault.split_once(", ").and_then(|(line, rest)| {
+                let (column, what) = rest.split_once(", ")?;
+                Some((format!("{line}, {column}"), what.to_owned()))
+            })?;
+            Some((lined(&place)?, what))
+        };
+        match place(&fault) {
+            Some(((line, column), what)) => {
+                Finding { line: Some(line), column: Some(column), ..without_place(file, what) }
+            }
+            None => without_place(file, fault),
+        }
+    });
+    faults.collect()
 }
 
 fn read(file: &Path) -> io::Result<String> {

@@ -51,6 +51,48 @@ pub(super) fn resolve(
     Ok(Brief { rounds, caps: limits.caps(), depth: 0, course, descent: None })
 }
 
+/// What would be refused of it in any place, as far as that does not hang on what it is given.
+pub(super) fn unresolved(
+    graph: &Graph,
+    text: &str,
+    tools: &dyn Tools,
+    limits: &Limits,
+) -> Vec<String> {
+    let open = |name: &String| graph.inputs.get(name).is_some_and(|input| input.default.is_none());
+    let hangs = |stage: &&Stage| {
+        let mut uses = stage.uses.iter().chain(stage.undo.iter().flat_map(|undo| &undo.uses));
+        uses.any(|used| match &used.of {
+            graph::Source::Input(name) => open(name),
+            graph::Source::Output(_) => true,
+        })
+    };
+    let stages = graph.stages.iter().chain(&graph.rollback);
+    let hanging: Vec<String> = stages.filter(hangs).map(|stage| stage.id.clone()).collect();
+    let inputs = graph.inputs.iter().filter(|(name, _)| open(name));
+    let inputs = inputs.map(|(name, input)| (name.clone(), example(input.kind).to_owned()));
+    let workspace = Workspace { id: "any".to_owned(), path: "/".to_owned(), branch: None };
+    let request = Request {
+        plan: text.to_owned(),
+        file: None,
+        inputs: inputs.collect(),
+        workspace: Some(workspace),
+    };
+    let faults = resolve(graph, &request, tools, limits).err().unwrap_or_default();
+    let is_of = |fault: &String, id: &String| {
+        [", ", " "].iter().any(|before| fault.contains(&format!("{before}{id}: ")))
+            || fault.contains(&format!("{id}~undo: "))
+    };
+    faults.into_iter().filter(|fault| !hanging.iter().any(|id| is_of(fault, id))).collect()
+}
+
+fn example(kind: graph::InputKind) -> &'static str {
+    match kind {
+        graph::InputKind::Number => "1",
+        graph::InputKind::Truth => "true",
+        graph::InputKind::Text | graph::InputKind::List | graph::InputKind::Any => "x",
+    }
+}
+
 fn way(stage: &Stage) -> Way {
     let when = match stage.when {
         graph::When::Always => When::Always,

@@ -36,6 +36,12 @@ pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Bri
     script::resolve(&script, tools, limits).map_err(Error::Faults)
 }
 
+/// What a node with these tools would refuse of a plan whose text is right, whatever it is given.
+pub fn unresolved(text: &str, tools: &dyn Tools, limits: &Limits) -> Vec<String> {
+    let Some(graph) = check(text, &limits.graph()).graph else { return Vec::new() };
+    graph::unresolved(&graph, text, tools, limits)
+}
+
 /// What an input of this text would have to be, if this is something else.
 pub(crate) fn unfit(
     text: &str,

@@ -587,7 +587,8 @@ steps:
         b begun, attempt 1
         b failed: as the test says
         closed, Failed
-    "#]].assert_eq(&story(&stage, 2));
+    "#]]
+    .assert_eq(&story(&stage, 2));
     assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((0, 0), (1, 0)));
     stage.check_replay(2);
 }
@@ -624,7 +625,8 @@ fn a_replay_of_a_canceled_run_goes_no_further_than_that() {
         round 2
         go-on skipped: the run that this one repeats did not come as far as this
         closed, Canceled
-    "#]].assert_eq(&story(&stage, 2));
+    "#]]
+    .assert_eq(&story(&stage, 2));
     stage.check_replay(2);
 }
 
