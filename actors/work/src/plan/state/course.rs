@@ -7,12 +7,14 @@ use serde_json::Value;
 
 use super::step::{Fate, Step};
 use super::undo_of;
-use crate::plan::wire::{self, Ending, Given, Left, Signaled, Source, Task, Way, When};
+use crate::plan::wire::{self, Ending, Given, Left, Signaled, Source, Task, To, Way, When};
 use crate::plan::{SIGNAL, put, put_input};
 
 #[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) ways: Vec<Way>,
+    /// Whether a round that was taken up may be of use again.
+    pub(crate) looks_back: bool,
     pub(crate) rollback: Vec<Task>,
     pub(crate) passes_max: u32,
     /// The round that is under way, from 0.
@@ -55,13 +57,14 @@ pub(crate) struct Past {
 }
 
 impl Course {
-    pub(super) fn new(course: &wire::Course) -> Self {
+    pub(super) fn new(course: &wire::Course, tasks: &[Vec<Task>]) -> Self {
         let rounds = course.ways.len();
         let given = |(name, value): (&String, &Value)| {
             let (name, value) = (name.clone(), value.clone());
             (name.clone(), Given { name, value, version: 1 })
         };
         Course {
+            looks_back: looks_back(course, tasks),
             ways: course.ways.clone(),
             rollback: course.rollback.clone(),
             passes_max: course.passes_max,
@@ -239,6 +242,20 @@ impl Course {
             }
         }
     }
+}
+
+/// Whether a way leads back, or a step tells of those before it, or is waited for by name.
+fn looks_back(course: &wire::Course, tasks: &[Vec<Task>]) -> bool {
+    let leads_back = |(at, way): (usize, &Way)| {
+        [way.on_success, way.on_failure].into_iter().any(|to| match to {
+            To::Round(to) => to as usize <= at,
+            To::Paused => true,
+            To::Done | To::Fail | To::Rollback => false,
+        })
+    };
+    let asks =
+        |task: &Task| task.tool == SIGNAL || task.uses.iter().any(|used| used.of == Source::Story);
+    course.ways.iter().enumerate().any(leads_back) || tasks.iter().flatten().any(asks)
 }
 
 /// What a round has come to.

@@ -66,7 +66,10 @@ impl State {
                     caps: brief.caps.clone(),
                     rounds: brief.rounds.clone(),
                     planned: 0,
-                    course: brief.course.as_deref().map(|course| Box::new(Course::new(course))),
+                    course: brief
+                        .course
+                        .as_deref()
+                        .map(|course| Box::new(Course::new(course, &brief.rounds))),
                     descent: brief.descent.clone(),
                     idle_rounds: 0,
                     seen: Vec::new(),
@@ -202,7 +205,13 @@ impl Work {
                 self.steps.clear();
                 self.failed = 0;
                 let tasks = self.rounds.get(at).into_iter().flatten();
-                tasks.map(|task| Task { id: nth(&task.id, pass), ..task.clone() }).collect()
+                match course.looks_back {
+                    true => {
+                        tasks.map(|task| Task { id: nth(&task.id, pass), ..task.clone() }).collect()
+                    }
+                    // Nobody comes by or looks again.
+                    false => self.rounds.get_mut(at).map(std::mem::take).unwrap_or_default(),
+                }
             }
             None => self.rounds.get_mut(at).map(std::mem::take).unwrap_or_default(),
         };
