@@ -125,3 +125,14 @@ fn an_input_of_any_kind_is_the_text_of_a_variable() {
         assert_eq!(variables.collect::<Vec<_>>(), expected);
     }
 }
+
+#[test]
+fn a_branch_that_nothing_looks_at_is_refused() {
+    let mut request = Request::from("name: a\nsteps: [{name: b, command: x}]\n".to_owned());
+    let (id, path) = ("shop".to_owned(), "/srv/shop".to_owned());
+    request.workspace = Some(Workspace { id, path, branch: Some("main".to_owned()) });
+    let Err(Error::Faults(faults)) = work::read(&request, &Shelf, &Limits::default()) else {
+        panic!("nobody would look at the branch");
+    };
+    assert!(faults.iter().any(|fault| fault.contains("the branch `main`")), "{faults:?}");
+}

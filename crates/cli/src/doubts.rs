@@ -45,12 +45,18 @@ fn tell(doubts: &Doubts, now: Timestamp) -> String {
 }
 
 fn tell_one(doubt: &Question, now: Timestamp) -> String {
-    let Question { run, step, tool, args, since, evidence, awaits } = doubt;
+    let Question { run, step, tool, args, begun_at, since, evidence, hands, awaits } = doubt;
     let mut text = format!("{run}/{step}\n");
     let mut line = |name: &str, what: &str| text += &format!("  {name:<11}  {what}\n");
     line("was begun", &call::tell(tool, args, CALL_CHARS_MAX));
+    if let Some(begun_at) = begun_at {
+        line("", &format!("{} ago", text::between(*begun_at, now)));
+    }
     line("in doubt", &format!("for {}", text::between(*since, now)));
     line("is known", &text::clean(evidence));
+    if let Some(hands) = hands {
+        line("", &text::clean(hands));
+    }
     match awaits {
         Awaits::Check => line("next", "its check is asked: there is nothing for you to do yet"),
         Awaits::Quiet { until } => {

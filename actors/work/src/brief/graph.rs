@@ -34,7 +34,15 @@ pub(super) fn resolve(
     let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: &digest };
     let rounds = graph.stages.iter().map(|stage| vec![drafter.task(stage)]).collect();
     let rollback = graph.rollback.iter().map(|stage| drafter.task(stage)).collect();
-    let faults = drafter.resolver.faults;
+    let mut faults = drafter.resolver.faults;
+    if let Some(branch) = workspace.and_then(|workspace| workspace.branch.as_ref())
+        && !looks_at_branch(graph, &contracts)
+    {
+        faults.push(format!(
+            "the branch `{branch}` is asked for, and no step of this plan looks which one is \
+             checked out: leave it out, or begin with an action such as `run_tests`"
+        ));
+    }
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -49,6 +57,18 @@ pub(super) fn resolve(
     };
     let course = Some(Box::new(course));
     Ok(Brief { rounds, caps: limits.caps(), depth: 0, course, descent: None })
+}
+
+/// Whether anything in it takes the workspace as a whole.
+fn looks_at_branch(graph: &Graph, contracts: &[Contract]) -> bool {
+    let takes = |tool: &str| {
+        let mut contracts = contracts.iter().filter(|contract| contract.name == tool);
+        contracts.any(|contract| contract.arguments["properties"].get("workspace").is_some())
+    };
+    graph.stages.iter().any(|stage| match &stage.work {
+        Work::Tool { tool, .. } => takes(tool),
+        Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => false,
+    })
 }
 
 /// What would be refused of it in any place, as far as that does not hang on what it is given.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::approval::{Answer, Approval, ApprovalId};
 use domain::id::Address;
 use domain::records::Entry;
-use domain::run::{self, Attempt, Doubt, Question, Run, StepState};
+use domain::run::{self, Attempt, Awaits, Doubt, Question, Run, StepState};
 use domain::time::Timestamp;
 use domain::tool::Failure;
 use runtime::durable::Past;
@@ -84,6 +84,15 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
         let step = state.work.as_ref().and_then(|work| work.step(id));
         step.map_or(json!({}), |step| step.args().clone())
     };
+    let hands = |id: &str, awaits: Awaits| {
+        let step = state.work.as_ref().and_then(|work| work.step(id))?;
+        let what = match (step.task.is_far, awaits) {
+            (true, _) => "it reaches beyond this machine, where it may have gone on",
+            (false, Awaits::Quiet { .. }) => return None,
+            (false, Awaits::Check | Awaits::Person) => "no process of it is left that could go on",
+        };
+        (!step.is_spent()).then(|| what.to_owned())
+    };
     run.steps
         .iter()
         .filter_map(|step| {
@@ -94,8 +103,10 @@ pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
                 step: step.id.clone(),
                 tool: step.tool.clone(),
                 args: args(&step.id),
+                begun_at: step.attempts.last().map(|attempt| attempt.begun_at),
                 since: doubt.since,
                 evidence: doubt.evidence.clone(),
+                hands: hands(&step.id, awaits),
                 awaits,
             })
         })

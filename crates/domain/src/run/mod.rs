@@ -219,8 +219,14 @@ pub struct Question {
     pub step: String,
     pub tool: String,
     pub args: Value,
+    /// When the attempt began of which nobody knows the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<Timestamp>,
     pub since: Timestamp,
     pub evidence: String,
+    /// What is known of whoever was at it, where it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hands: Option<String>,
     pub awaits: Awaits,
 }
 

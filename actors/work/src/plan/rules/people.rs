@@ -26,7 +26,8 @@ const GIVEN_MAX: u64 = 1_000;
 pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
     let Said { number, granted, note, digest } = said;
-    if let Some((_, verdict)) = work.answered.iter().find(|(answered, _)| *answered == number) {
+    let mut answered = work.answered.iter().filter(|_| !mutants::is(Mutant::AnswerTwice));
+    if let Some((_, verdict)) = answered.find(|(answered, _)| *answered == number) {
         return decision.answer(Answer::Verdict { verdict: *verdict, is_first: false }.bytes());
     }
     let mut seeking = work.steps.iter().filter(|step| {

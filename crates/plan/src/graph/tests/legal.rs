@@ -163,10 +163,11 @@ fn the_documentation_shows_plans_without_a_fault() {
     let examples = std::fs::read_dir(format!("{docs}/examples")).expect("it is there");
     let examples = examples.map(|entry| read(&entry.expect("it can be read").path()));
     let guide = read(format!("{docs}/guides/write-a-plan.md").as_ref());
-    let blocks = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let pages = read(format!("{docs}/../README.md").as_ref()) + &guide;
+    let blocks = pages.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let whole = blocks.filter(|block| block.contains("steps:") || block.contains("stages:"));
     let texts: Vec<String> = examples.chain(whole.map(str::to_owned)).collect();
-    assert_eq!(texts.len(), 4 + 2);
+    assert_eq!(texts.len(), 4 + 1 + 2);
     for text in texts {
         assert_eq!(faults(&text), "", "{text}");
     }
