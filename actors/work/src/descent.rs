@@ -119,18 +119,15 @@ fn check_still(run: Address, history: &[Past<Event>]) -> Result<(), Error> {
 
 /// Whoever builds on what was done must find it there.
 fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result<(), Error> {
-    let begun = |past: &Past<Event>| match concerns(&past.event) {
-        Some((step, true)) => Some(step.to_owned()),
-        Some((_, false)) | None => None,
-    };
-    let all: BTreeSet<String> = history.iter().filter_map(begun).collect();
-    let taken: Vec<String> = kept.iter().filter_map(begun).collect();
-    if let Some(step) = taken.iter().find(|step| all.contains(&undo_of(step))) {
+    let all: BTreeSet<&str> = begun_in_order(history).collect();
+    let mut taken = begun_in_order(kept).peekable();
+    let is_any_taken = taken.peek().is_some();
+    if let Some(step) = taken.find(|step| all.contains(undo_of(step).as_str())) {
         return Err(Error::Refused(format!(
             "what {step} did was taken back when its run ended: fork from {step}, or begin anew"
         )));
     }
-    if !taken.is_empty() && all.iter().any(|step| step.ends_with("~rollback")) {
+    if is_any_taken && all.iter().any(|step| step.ends_with("~rollback")) {
         let why = "its run was rolled back when it ended: begin anew";
         return Err(Error::Refused(why.to_owned()));
     }
@@ -160,7 +157,7 @@ fn before<'a>(
     let is_it = |past: &Past<Event>| concerns(&past.event).is_some_and(|(id, _)| id == step);
     let first = history.iter().position(is_it);
     first.map(|first| &history[..first]).ok_or_else(|| {
-        let ran: Vec<&str> = outcomes_in_order(history).collect();
+        let ran: Vec<&str> = begun_in_order(history).collect();
         let instead = match ran.is_empty() {
             true => "none did".to_owned(),
             false => format!("{} did", ran.join(", ")),
@@ -169,7 +166,7 @@ fn before<'a>(
     })
 }
 
-fn outcomes_in_order(history: &[Past<Event>]) -> impl Iterator<Item = &str> {
+fn begun_in_order(history: &[Past<Event>]) -> impl Iterator<Item = &str> {
     history.iter().filter_map(|past| match concerns(&past.event) {
         Some((step, true)) => Some(step),
         Some((_, false)) | None => None,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cli::Exit;
-use plan::graph::{self, Severity};
+use plan::graph::{self, Checked, Graph, Severity};
 use plan::script::Script;
 use serde::Serialize;
 use skills::Toolbox;
@@ -77,21 +77,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
     let name = file.display().to_string();
     match read(file) {
-        Ok(text) if is_script(&text) => check_script(&name, &text, limits),
+        Ok(text) if Script::is_meant_by(&text) => check_script(&name, &text, limits),
         Ok(text) => {
-            let faults = graph::check(&text, &limits.graph()).faults;
+            let Checked { graph, faults } = graph::check(&text, &limits.graph());
             let found = faults.into_iter().map(|fault| of_graph(&name, fault));
-            found.chain(check_tools(&name, &text, limits)).collect()
+            found.chain(graph.iter().flat_map(|graph| check_tools(&name, graph, limits))).collect()
         }
         Err(error) => vec![without_place(&name, format!("cannot be read: {error}"))],
     }
 }
 
 /// What the tools of a node would not take.
-fn check_tools(file: &str, text: &str, limits: &work::Limits) -> Vec<Finding> {
+fn check_tools(file: &str, graph: &Graph, limits: &work::Limits) -> Vec<Finding> {
     let options = skills::Options::new(Verb::of_this_program(&[crate::GUARD]), "/".into());
     let Ok(tools) = Toolbox::new(options) else { return Vec::new() };
-    let faults = work::unresolved(text, &tools, limits).into_iter().map(|fault| {
+    let faults = work::unresolved(graph, &tools, limits).into_iter().map(|fault| {
         let place = |fault: &str| {
             let (place, what) = fault.split_once(", ").and_then(|(line, rest)| {
                 let (column, what) = rest.split_once(", ")?;
@@ -113,11 +113,6 @@ fn read(file: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(file)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// As a node tells it: rounds of steps, as JSON.
-fn is_script(text: &str) -> bool {
-    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
 }
 
 /// The places of a script are names, but for what is no JSON.

@@ -99,6 +99,11 @@ impl fmt::Display for Fault {
 }
 
 impl Script {
+    /// Whether a text is meant to be one: what else people write is no JSON, or has no rounds.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.trim_start().starts_with('{') && text.contains("\"rounds\"")
+    }
+
     /// Reads and checks a script; all that is wrong with it comes at once.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, Vec<Fault>> {
         let script = read::script(text, limits)?;

@@ -71,46 +71,31 @@ fn looks_at_branch(graph: &Graph, contracts: &[Contract]) -> bool {
     })
 }
 
-/// What would be refused of it in any place, as far as that does not hang on what it is given.
-pub(super) fn unresolved(
-    graph: &Graph,
-    text: &str,
-    tools: &dyn Tools,
-    limits: &Limits,
-) -> Vec<String> {
-    let open = |name: &String| graph.inputs.get(name).is_some_and(|input| input.default.is_none());
-    let hangs = |stage: &&Stage| {
-        let mut uses = stage.uses.iter().chain(stage.undo.iter().flat_map(|undo| &undo.uses));
-        uses.any(|used| match &used.of {
-            graph::Source::Input(name) => open(name),
-            graph::Source::Output(_) => true,
-        })
+/// What a node with these tools would refuse of it in any workspace. Stages whose arguments hang on what the run is
+/// given, or on what others put out, are not looked at.
+pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<String> {
+    let is_open = |used: &graph::Use| match &used.of {
+        graph::Source::Input(name) => {
+            graph.inputs.get(name).is_some_and(|input| input.default.is_none())
+        }
+        graph::Source::Output(_) => true,
     };
-    let stages = graph.stages.iter().chain(&graph.rollback);
-    let hanging: Vec<String> = stages.filter(hangs).map(|stage| stage.id.clone()).collect();
-    let inputs = graph.inputs.iter().filter(|(name, _)| open(name));
-    let inputs = inputs.map(|(name, input)| (name.clone(), example(input.kind).to_owned()));
+    let hangs = |stage: &Stage| {
+        let undo = stage.undo.iter().flat_map(|undo| &undo.uses);
+        stage.uses.iter().chain(undo).any(is_open)
+    };
+    let contracts = tools.contracts();
+    // That some are missing is no fault of the text.
+    let inputs = inputs(graph, &BTreeMap::new(), limits.inputs_bytes_max, &mut Vec::new());
     let workspace = Workspace { id: "any".to_owned(), path: "/".to_owned(), branch: None };
-    let request = Request {
-        plan: text.to_owned(),
-        file: None,
-        inputs: inputs.collect(),
-        workspace: Some(workspace),
-    };
-    let faults = resolve(graph, &request, tools, limits).err().unwrap_or_default();
-    let is_of = |fault: &String, id: &String| {
-        [", ", " "].iter().any(|before| fault.contains(&format!("{before}{id}: ")))
-            || fault.contains(&format!("{id}~undo: "))
-    };
-    faults.into_iter().filter(|fault| !hanging.iter().any(|id| is_of(fault, id))).collect()
-}
-
-fn example(kind: graph::InputKind) -> &'static str {
-    match kind {
-        graph::InputKind::Number => "1",
-        graph::InputKind::Truth => "true",
-        graph::InputKind::Text | graph::InputKind::List | graph::InputKind::Any => "x",
-    }
+    let resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
+    let workspace = Some(&workspace);
+    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: "" };
+    let stages = graph.stages.iter().chain(&graph.rollback);
+    stages.filter(|stage| !hangs(stage)).for_each(|stage| {
+        drafter.task(stage);
+    });
+    drafter.resolver.faults
 }
 
 fn way(stage: &Stage) -> Way {

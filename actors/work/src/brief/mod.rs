@@ -15,13 +15,14 @@ use plan::script::Script;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use graph::unresolved;
 pub use limits::Limits;
 
 use crate::plan::{Brief, Check, WAIT};
 
 /// Whatever a person has written, checked and resolved. All that is wrong comes at once.
 pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Error> {
-    if !is_script(&request.plan) {
+    if !Script::is_meant_by(&request.plan) {
         let Checked { graph, faults } = check(&request.plan, &limits.graph());
         let graph = graph.ok_or_else(|| errors(&faults))?;
         return graph::resolve(&graph, request, tools, limits).map_err(Error::Faults);
@@ -36,12 +37,6 @@ pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Bri
     script::resolve(&script, tools, limits).map_err(Error::Faults)
 }
 
-/// What a node with these tools would refuse of a plan whose text is right, whatever it is given.
-pub fn unresolved(text: &str, tools: &dyn Tools, limits: &Limits) -> Vec<String> {
-    let Some(graph) = check(text, &limits.graph()).graph else { return Vec::new() };
-    graph::unresolved(&graph, text, tools, limits)
-}
-
 /// What an input of this text would have to be, if this is something else.
 pub(crate) fn unfit(
     text: &str,
@@ -50,11 +45,6 @@ pub(crate) fn unfit(
     value: &Value,
 ) -> Option<&'static str> {
     given::unfit(&check(text, &limits.graph()).graph?, name, value)
-}
-
-/// Rounds of steps, as JSON: what else people write has neither.
-fn is_script(text: &str) -> bool {
-    text.trim_start().starts_with('{') && text.contains("\"rounds\"")
 }
 
 fn errors(faults: &[Fault]) -> Error {

@@ -83,7 +83,7 @@ impl Entity for Plan {
             Heard::Posted(_, Post::Settle(settle)) => {
                 rules::settle_doubt(state, settle, moment, decision)
             }
-            Heard::Posted(_, Post::Answer(said)) => rules::answer(state, said, moment, decision),
+            Heard::Posted(_, Post::Answer(said)) => rules::answer(state, said, decision),
             Heard::Posted(_, Post::Signal(signal)) => rules::hear(state, signal, decision),
             Heard::Posted(_, Post::Give(give)) => rules::give(state, give, decision),
             Heard::Posted(_, Post::Resume(resume)) => {

@@ -23,7 +23,7 @@ const GIVEN_MAX: u64 = 1_000;
 
 /// A person says whether a step may be done. The first answer counts, and is what every later one
 /// is told.
-pub(crate) fn answer(state: &State, said: Said, _moment: &Moment, decision: &mut Decision<'_>) {
+pub(crate) fn answer(state: &State, said: Said, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
     let Said { number, granted, note, digest } = said;
     let mut answered = work.answered.iter().filter(|_| !mutants::is(Mutant::AnswerTwice));
