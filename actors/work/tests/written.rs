@@ -7,7 +7,7 @@ use domain::approval::Verdict;
 use domain::conversation::Reply;
 use domain::id::{Address, Id, Kind};
 use domain::journal::Body;
-use domain::run::{Descent, Effects, Lineage, State, Workspace};
+use domain::run::{Descent, Effects, Left, Lineage, State, Workspace};
 use domain::time::Timestamp;
 use domain::tool::{Attachment, Class, Content, Effect, Failure, Media, OnDoubt, Output};
 use domain::wire::{Unread, Written};
@@ -133,8 +133,8 @@ fn plan_events() -> Vec<plan::Event> {
     use plan::{Closed, Ending, Event, Outcome};
     use plan_wire::{
         Answered, Asked, Begun, By, Cancelling, Checking, Doubted, Ended, Fill, Filled, Given,
-        Left, Opened, Paused, Planned, Rested, Resumed, Reused, Settled, Signaled, Sought, Then,
-        Unclear, Undoing,
+        Opened, Paused, Planned, Rested, Resumed, Reused, Settled, Signaled, Sought, Then, Unclear,
+        Undoing,
     };
     let step = || "a".to_owned();
     let answered =

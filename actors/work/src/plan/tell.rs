@@ -249,9 +249,7 @@ fn answer(run: &mut Run, answered: &Answered, at: Timestamp) {
 fn close(run: &mut Run, closed: &Closed, at: Timestamp) {
     run.closed_at = Some(at);
     run.reason.clone_from(&closed.reason);
-    let left = closed.left.iter();
-    run.left =
-        left.map(|left| run::Left { step: left.step.clone(), why: left.why.clone() }).collect();
+    run.left.clone_from(&closed.left);
     for step in &mut run.steps {
         if step.state == StepState::Waiting && step.attempts.is_empty() {
             step.state = StepState::Skipped;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use domain::conversation::Reply;
 use domain::id::Address;
-use domain::run;
+use domain::run::{self, Left};
 use runtime::durable::Moment;
 
 use super::record::record_left;
 use crate::plan::Decision;
 use crate::plan::state::{Course, Fate, Work};
-use crate::plan::wire::{Closed, Event, Left, Outcome, Paused, Planned, Resumed, To, Undoing};
+use crate::plan::wire::{Closed, Event, Outcome, Paused, Planned, Resumed, To, Undoing};
 use crate::session::{self, PlanEnded};
 
 /// What a plan has come to.

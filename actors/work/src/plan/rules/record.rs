@@ -1,13 +1,14 @@
 //! What is recorded of a step, with its line of the audit.
 
 use domain::approval::Verdict;
+use domain::run::Left;
 use domain::tool::Output;
 use serde::Serialize;
 
 use crate::plan::Decision;
 use crate::plan::state::Step;
 use crate::plan::wire::{
-    Answered, By, Ended, Ending, Event, Left, Resumed, Reused, Settled, Sought, Task,
+    Answered, By, Ended, Ending, Event, Resumed, Reused, Settled, Sought, Task,
 };
 
 pub(super) fn record_begun(step: &Step, attempt: u32, begun: Event, decision: &mut Decision<'_>) {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use domain::run::Left;
 use domain::tool::{Class, Content, Output};
 use serde_json::Value;
 
 use super::step::{Fate, Step};
 use super::undo_of;
-use crate::plan::wire::{self, Ending, Given, Left, Signaled, Source, Task, To, Way, When};
+use crate::plan::wire::{self, Ending, Given, Signaled, Source, Task, To, Way, When};
 use crate::plan::{SIGNAL, put, put_input};
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use domain::approval::Verdict;
 use domain::id::Address;
+use domain::run::Left;
 use domain::time::Timestamp;
 use domain::tool::{Failure, Output};
 use serde::{Deserialize, Serialize};
@@ -188,13 +189,6 @@ pub struct Closed {
     /// What could not be taken back, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Left>,
-}
-
-/// Something that was done, or may have been, and stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
-    pub step: String,
-    pub why: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,8 +15,8 @@ pub use brief::{
 };
 pub use events::{
     Answered, Asked, Begun, By, Cancelling, Checking, Closed, Doubted, Ended, Ending, Fill, Filled,
-    Given, Left, Opened, Outcome, Paused, Planned, Rested, Resumed, Reused, Settled, Signaled,
-    Sought, Then, Unclear, Undoing,
+    Given, Opened, Outcome, Paused, Planned, Rested, Resumed, Reused, Settled, Signaled, Sought,
+    Then, Unclear, Undoing,
 };
 
 /// What others may send it.
