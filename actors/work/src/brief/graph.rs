@@ -61,14 +61,16 @@ pub(super) fn resolve(
 
 /// Whether anything in it takes the workspace as a whole.
 fn looks_at_branch(graph: &Graph, contracts: &[Contract]) -> bool {
-    let takes = |tool: &str| {
-        let mut contracts = contracts.iter().filter(|contract| contract.name == tool);
-        contracts.any(|contract| contract.arguments["properties"].get("workspace").is_some())
-    };
     graph.stages.iter().any(|stage| match &stage.work {
-        Work::Tool { tool, .. } => takes(tool),
+        Work::Tool { tool, .. } => takes(contracts, tool, "workspace"),
         Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => false,
     })
+}
+
+/// Whether there is such a tool, and it has an argument of this name.
+fn takes(contracts: &[Contract], tool: &str, name: &str) -> bool {
+    let contract = contracts.iter().find(|contract| contract.name == tool);
+    contract.is_some_and(|contract| contract.arguments["properties"].get(name).is_some())
 }
 
 /// What a node with these tools would refuse of it in any workspace. Stages whose arguments hang on what the run is
@@ -254,11 +256,7 @@ impl<'a> Drafter<'a> {
 
     /// Says where the run may work, in the way of the tool.
     fn settle_in(&self, tool: &str, args: &mut Value) {
-        let takes = |name: &str| {
-            let mut contracts = self.resolver.contracts.iter();
-            let contract = contracts.find(|contract| contract.name == tool);
-            contract.is_some_and(|contract| contract.arguments["properties"].get(name).is_some())
-        };
+        let takes = |name: &str| takes(self.resolver.contracts, tool, name);
         if let Some(workspace) = self.workspace {
             if takes("workspace") {
                 args["workspace"] = json!(workspace);
