@@ -41,6 +41,16 @@ impl Approvals {
         })
     }
 
+    /// What is asked now about the step of one that is void.
+    async fn instead(&self, id: ApprovalId) -> Result<Option<ApprovalId>, Error> {
+        let history = self.desk.history(id.run).await?;
+        let steps = tell::run(id.run, &history).into_iter().flat_map(|run| run.steps);
+        let mut those = steps.map(|step| step.approvals);
+        let of_step = those.find(|approvals| approvals.iter().any(|approval| approval.id == id));
+        let last = of_step.and_then(|mut approvals| approvals.pop());
+        Ok(last.filter(|last| last.answer.is_none()).map(|last| last.id))
+    }
+
     async fn answer(
         &self,
         id: ApprovalId,
@@ -52,7 +62,13 @@ impl Approvals {
         let said = Said { number: id.number, granted, note, digest };
         let post = self.desk.post(id.run, key, &Post::Answer(said));
         match self.desk.ask(post).await {
-            Ok(Some(Answer::Verdict { verdict, is_first })) => Ok(Answered { verdict, is_first }),
+            Ok(Some(Answer::Verdict { verdict, is_first })) => {
+                let instead = match verdict {
+                    Verdict::Void => self.instead(id).await?,
+                    Verdict::Granted | Verdict::Denied | Verdict::Expired => None,
+                };
+                Ok(Answered { verdict, is_first, instead })
+            }
             Ok(Some(Answer::Refused(why))) => {
                 // Whoever names one that was never sought is told so.
                 self.show(id).await?;
@@ -65,7 +81,7 @@ impl Approvals {
             Err(Error::Undeliverable(Undeliverable::Closed(_))) => {
                 let answer = self.show(id).await?.answer;
                 let verdict = answer.map_or(Verdict::Void, |answer| answer.verdict);
-                Ok(Answered { verdict, is_first: false })
+                Ok(Answered { verdict, is_first: false, instead: None })
             }
             Err(Error::Undeliverable(Undeliverable::Unknown(_))) => {
                 self.show(id).await.and(Err(Error::Undeliverable(Undeliverable::Unknown(id.run))))

@@ -20,7 +20,7 @@ impl Tools for Shelf {
             is_far: false,
         };
         let texts = json!({"additionalProperties": {"type": "string"}});
-        let properties = json!({"command": {}, "cwd": {}, "env": texts});
+        let properties = json!({"command": {}, "cwd": {}, "workspace": {}, "env": texts});
         let arguments = json!({ "properties": properties });
         let shell = Contract { arguments, ..contract("shell", Effect::Unsafe) };
         vec![contract("look", Effect::None), contract("pay", Effect::Unsafe), shell]
@@ -128,9 +128,15 @@ fn an_input_of_any_kind_is_the_text_of_a_variable() {
 
 #[test]
 fn a_branch_that_nothing_looks_at_is_refused() {
-    let mut request = Request::from("name: a\nsteps: [{name: b, command: x}]\n".to_owned());
+    let plan = "name: a\nstages: [{id: b, type: wait, for: 1s}, {id: c, action: shell, inputs: {command: x}}]";
+    let mut request = Request::from(plan.to_owned());
     let (id, path) = ("shop".to_owned(), "/srv/shop".to_owned());
     request.workspace = Some(Workspace { id, path, branch: Some("main".to_owned()) });
+    let brief = work::read(&request, &Shelf, &Limits::default()).expect("a command looks at it");
+    let [_, round] = brief.rounds.as_slice() else { panic!("{:?}", brief.rounds) };
+    let whole = json!({"command": "x", "workspace": request.workspace});
+    assert_eq!(round[0].args, whole);
+    request.plan = "name: a\nstages: [{id: b, type: wait, for: 1s}]".to_owned();
     let Err(Error::Faults(faults)) = work::read(&request, &Shelf, &Limits::default()) else {
         panic!("nobody would look at the branch");
     };

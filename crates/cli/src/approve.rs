@@ -66,15 +66,18 @@ async fn answer(
     Ok(exit(answered, granted))
 }
 
-fn tell(answered: Answered) -> &'static str {
-    match (answered.is_first, answered.verdict) {
+fn tell(answered: Answered) -> String {
+    let what = match (answered.is_first, answered.verdict) {
         (true, Verdict::Granted) => "is granted: it is done as soon as there is room for it",
         (true, Verdict::Denied) => "is denied: it is not done",
         (false, Verdict::Granted) => "was already granted by the first answer",
         (false, Verdict::Denied) => "was already denied by the first answer",
         (_, Verdict::Expired) => "has expired: nobody had answered in time, and it is not done",
         (_, Verdict::Void) => "is void: what it was about is not going to be done",
-    }
+    };
+    let instead =
+        answered.instead.map(|id| format!("; {id} is asked instead: lares approvals {id}"));
+    format!("{what}{}", instead.unwrap_or_default())
 }
 
 /// Whoever finds what was wanted has what was wanted.
@@ -100,9 +103,13 @@ mod tests {
             (false, Verdict::Void, true, "is void", Exit::Failed),
         ];
         for (is_first, verdict, granted, part, expected) in rows {
-            let answered = Answered { verdict, is_first };
+            let answered = Answered { verdict, is_first, instead: None };
             assert!(tell(answered).contains(part), "{answered:?}: {}", tell(answered));
             assert_eq!(exit(answered, granted), expected, "{answered:?} {granted}");
         }
+        let instead = Some("apr_00000000000000000000000000-2".parse().expect("an approval"));
+        let answered = Answered { verdict: Verdict::Void, is_first: false, instead };
+        let part = "; apr_00000000000000000000000000-2 is asked instead";
+        assert!(tell(answered).contains(part), "{}", tell(answered));
     }
 }

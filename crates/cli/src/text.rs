@@ -73,9 +73,23 @@ pub(crate) fn write_bytes(bytes: &[u8], out: &mut impl Write) -> Result<(), Erro
     }
 }
 
-/// A text that moves no cursor: what actors report may come from anywhere.
+/// A text that moves no cursor, turns no line round and hides nothing: what actors report may come
+/// from anywhere.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    let shown = |letter: char| match letter {
+        _ if letter.is_control() => ' ',
+        _ if is_hidden(letter) => char::REPLACEMENT_CHARACTER,
+        _ => letter,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// What Unicode calls formatting and a terminal does not show: marks of direction above all.
+fn is_hidden(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// As much of it as so many letters hold; what is left out shows as one more.

@@ -82,6 +82,9 @@ pub struct Answered {
     pub verdict: Verdict,
     /// Whether it was this answer.
     pub is_first: bool,
+    /// The one that is asked in its place, where it is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<ApprovalId>,
 }
 
 /// The port: what people are asked, for the doors.

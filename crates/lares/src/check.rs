@@ -76,43 +76,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 /// All that is to be said of one file.
 fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
     let name = file.display().to_string();
-    match read(file) {
-        Ok(text) if Script::is_meant_by(&text) => check_script(&name, &text, limits),
+    let bytes = match read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => return vec![without_place(&name, format!("cannot be read: {error}"))],
+    };
+    match graph::text(&bytes) {
+        Ok(text) if Script::is_meant_by(text) => check_script(&name, text, limits),
         Ok(text) => {
-            let Checked { graph, faults } = graph::check(&text, &limits.graph());
+            let Checked { graph, faults } = graph::check(text, &limits.graph());
             let found = faults.into_iter().map(|fault| of_graph(&name, fault));
             found.chain(graph.iter().flat_map(|graph| check_tools(&name, graph, limits))).collect()
         }
-        Err(error) => vec![without_place(&name, format!("cannot be read: {error}"))],
+        Err(fault) => vec![of_graph(&name, fault)],
     }
 }
 
-/// What the tools of a node would not take.
+/// What the tools of a node would not take, and what there is none for.
 fn check_tools(file: &str, graph: &Graph, limits: &work::Limits) -> Vec<Finding> {
     let options = skills::Options::new(Verb::of_this_program(&[crate::GUARD]), "/".into());
     let Ok(tools) = Toolbox::new(options) else { return Vec::new() };
-    let faults = work::unresolved(graph, &tools, limits).into_iter().map(|fault| {
-        let place = |fault: &str| {
-            let (place, what) = fault.split_once(", ").and_then(|(line, rest)| {
-                let (column, what) = rest.split_once(", ")?;
-                Some((format!("{line}, {column}"), what.to_owned()))
-            })?;
-            Some((lined(&place)?, what))
-        };
-        match place(&fault) {
-            Some(((line, column), what)) => {
-                Finding { line: Some(line), column: Some(column), ..without_place(file, what) }
-            }
-            None => without_place(file, fault),
-        }
-    });
-    faults.collect()
+    let faults = work::unresolved(graph, &tools, limits).into_iter();
+    faults.map(|fault| of_graph(file, fault)).collect()
 }
 
-fn read(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The places of a script are names, but for what is no JSON.

@@ -72,9 +72,10 @@ const LOCK: &str = "lock";
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// A holder writes its pid right after it has locked: how often, and how far apart, one looks.
-const HOLDER_LOOKS_MAX: u32 = 20;
-const HOLDER_PAUSE: Duration = Duration::from_millis(10);
+/// One that was killed lets go only when the kernel has cleared it away, and whatever it was just
+/// about to start holds its files until then: how often, and how far apart, one looks.
+const LOOKS_MAX: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// More digits than any pid has.
 const PID_BYTES_MAX: u64 = 20;
@@ -98,12 +99,8 @@ impl Folder {
         // What stands in it belongs to the holder, who may be another.
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mut lock = options.open(&place).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Taken { path, pid: holder(&place) });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        if !take(&lock).map_err(failed)? {
+            return Err(Error::Taken { path, pid: holder(&place) });
         }
         lock.set_len(0).map_err(failed)?;
         write!(lock, "{}", std::process::id()).map_err(failed)?;
@@ -157,19 +154,26 @@ fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The process that holds the folder, where it can be told.
-fn holder(lock: &Path) -> Option<u32> {
-    for look in 0..HOLDER_LOOKS_MAX {
+/// Whether it is ours now.
+fn take(lock: &File) -> io::Result<bool> {
+    for look in 0..LOOKS_MAX {
         if 0 < look {
-            std::thread::sleep(HOLDER_PAUSE);
+            std::thread::sleep(PAUSE);
         }
-        let mut text = String::new();
-        File::open(lock).ok()?.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
-        if let Some(pid) = text.parse().ok().filter(|pid| cli::is_running(*pid)) {
-            return Some(pid);
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    None
+    Ok(false)
+}
+
+/// The process that holds the folder, where it can be told.
+fn holder(lock: &Path) -> Option<u32> {
+    let mut text = String::new();
+    File::open(lock).ok()?.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
+    text.parse().ok().filter(|pid| cli::is_running(*pid))
 }
 
 #[cfg(test)]

@@ -265,6 +265,23 @@ impl Default for Limits {
     }
 }
 
+/// A file as text, or the place of what is none.
+pub fn text(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let mut lines = before.split(|byte| *byte == b'\n');
+        let (line, last) = (lines.clone().count(), lines.next_back().unwrap_or_default());
+        let column = String::from_utf8_lossy(last).chars().count() + 1;
+        let byte = bytes.get(before.len()).copied().unwrap_or_default();
+        Fault {
+            place: Place { line, column },
+            severity: Severity::Error,
+            what: format!("the byte {byte:#04x} here is no UTF-8: save the file as UTF-8"),
+            instead: None,
+        }
+    })
+}
+
 /// Reads a plan written as YAML and checks it; all that is wrong with it comes at once.
 pub fn check(text: &str, limits: &Limits) -> Checked {
     let (root, faults) = match parse::document(text, limits) {

@@ -21,9 +21,9 @@ mod globs;
 mod numbers;
 mod patch;
 mod project;
-mod site;
+pub(crate) mod site;
 pub(crate) mod summary;
-mod workspace;
+pub(crate) mod workspace;
 
 /// How many files a value names: it is small, and attachments hold all of them.
 const FILES_SHOWN_MAX: usize = 200;

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Options;
-use crate::command::{self, Command, Ended, Term};
+use crate::actions::site::Site;
+use crate::actions::workspace::{self, Workspace};
+use crate::command::{self, Ended, Term};
 use crate::keep::KEPT_BYTES_MAX;
 
 const NAME: &str = "shell";
@@ -25,6 +27,7 @@ struct Arguments {
     #[serde(default)]
     env: Map<String, Value>,
     cwd: Option<PathBuf>,
+    workspace: Option<Workspace>,
     input: Option<String>,
 }
 
@@ -50,6 +53,7 @@ pub(crate) fn contract() -> Contract {
                 "pattern": "^/",
                 "description": "the folder it works in, as an absolute path",
             },
+            "workspace": workspace::schema(),
             "input": {
                 "type": "string",
                 "description": "what it reads on its standard input, of at most 1 MiB",
@@ -63,7 +67,7 @@ pub(crate) fn contract() -> Contract {
 
 /// What the schema cannot say.
 pub(crate) fn faults(args: &Value) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut faults = workspace::faults(args);
     let texts = [("command", COMMAND_BYTES_MAX, SCRIPT), ("input", INPUT_BYTES_MAX, FILE)];
     for (name, bytes_max, instead) in texts {
         let bytes = args[name].as_str().map_or(0, str::len);
@@ -113,15 +117,25 @@ pub(crate) async fn perform(
     call: Call,
     stop: BoxFuture<'static, ()>,
 ) -> Result<Output, Failure> {
-    let mut term = Term::new(call.within, stop);
-    let command = match command(&options, call.args) {
-        Ok(command) => command,
+    let term = Term::new(call.within, stop);
+    let arguments: Arguments = match serde_json::from_value(call.args) {
+        Ok(arguments) => arguments,
         Err(error) => {
             return Err(command::refused(format!("the arguments cannot be read: {error}")));
         }
     };
+    let Arguments { command, env, cwd, workspace, input } = arguments;
+    let mut site = match workspace {
+        Some(workspace) => Site::enter(options, &workspace, call.key, term).await?,
+        None => Site { folder: options.folder.clone(), options, key: call.key, term },
+    };
+    if let Some(cwd) = cwd {
+        site.folder = cwd;
+    }
+    let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
+    let granted = env.into_iter().filter_map(text).collect();
     let Ended { fate, exit, stdout, stderr } =
-        command::run(&options, command, &call.key, &mut term).await?;
+        site.run(command, granted, input, KEPT_BYTES_MAX).await?;
     let value = json!({ "exit": exit, "stdout": stdout.shown(), "stderr": stderr.shown() });
     let streams = [("stdout", stdout), ("stderr", stderr)];
     let attachments =
@@ -131,17 +145,4 @@ pub(crate) async fn perform(
         Ok(()) => Ok(output),
         Err((class, story)) => Err(Failure { class, story, output }),
     }
-}
-
-fn command(options: &Options, args: Value) -> Result<Command, serde_json::Error> {
-    let arguments: Arguments = serde_json::from_value(args)?;
-    let granted = arguments.env.into_iter();
-    let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
-    Ok(Command {
-        line: arguments.command,
-        folder: arguments.cwd.unwrap_or_else(|| options.folder.clone()),
-        granted: granted.filter_map(text).collect(),
-        input: arguments.input,
-        kept_bytes_max: KEPT_BYTES_MAX,
-    })
 }

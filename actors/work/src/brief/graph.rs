@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::run::{Request, Workspace};
 use domain::tool::{Contract, Effect, Tools};
-use plan::graph::{self, Approvals, Graph, Place, Route, Stage, Undo, Work};
+use plan::graph::{self, Approvals, Fault, Graph, Place, Route, Severity, Stage, Undo, Work};
 use serde_json::{Value, json};
 
 use super::given::inputs;
@@ -28,19 +28,21 @@ pub(super) fn resolve(
     let contracts = tools.contracts();
     let mut faults = Vec::new();
     let inputs = inputs(graph, &request.inputs, limits.inputs_bytes_max, &mut faults);
-    let resolver = Resolver { tools, contracts: &contracts, limits, faults };
+    let resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let workspace = request.workspace.as_ref();
     let digest = digest_of(&request.plan);
-    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: &digest };
+    let found = Vec::new();
+    let mut drafter =
+        Drafter { resolver, graph, inputs: &inputs, workspace, digest: &digest, found };
     let rounds = graph.stages.iter().map(|stage| vec![drafter.task(stage)]).collect();
     let rollback = graph.rollback.iter().map(|stage| drafter.task(stage)).collect();
-    let mut faults = drafter.resolver.faults;
+    faults.extend(drafter.found.iter().map(ToString::to_string));
     if let Some(branch) = workspace.and_then(|workspace| workspace.branch.as_ref())
         && !looks_at_branch(graph, &contracts)
     {
         faults.push(format!(
             "the branch `{branch}` is asked for, and no step of this plan looks which one is \
-             checked out: leave it out, or begin with an action such as `run_tests`"
+             checked out: leave it out"
         ));
     }
     if !faults.is_empty() {
@@ -73,9 +75,10 @@ fn takes(contracts: &[Contract], tool: &str, name: &str) -> bool {
     contract.is_some_and(|contract| contract.arguments["properties"].get(name).is_some())
 }
 
-/// What a node with these tools would refuse of it in any workspace. Stages whose arguments hang on what the run is
-/// given, or on what others put out, are not looked at.
-pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<String> {
+/// What a node with these tools would refuse of it in any workspace, and what it could not do yet.
+/// Stages whose arguments hang on what the run is given, or on what others put out, are not looked
+/// at.
+pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<Fault> {
     let is_open = |used: &graph::Use| match &used.of {
         graph::Source::Input(name) => {
             graph.inputs.get(name).is_some_and(|input| input.default.is_none())
@@ -92,12 +95,22 @@ pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<Stri
     let workspace = Workspace { id: "any".to_owned(), path: "/".to_owned(), branch: None };
     let resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let workspace = Some(&workspace);
-    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: "" };
+    let found = Vec::new();
+    let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: "", found };
     let stages = graph.stages.iter().chain(&graph.rollback);
-    stages.filter(|stage| !hangs(stage)).for_each(|stage| {
-        drafter.task(stage);
-    });
-    drafter.resolver.faults
+    for stage in stages {
+        if let Work::Missing { what } = &stage.work {
+            let what = format!(
+                "{} needs {what}, and none is configured yet: it fails when the run gets there",
+                stage.id
+            );
+            let (place, severity) = (stage.place, Severity::Warning);
+            drafter.found.push(Fault { place, severity, what, instead: None });
+        } else if !hangs(stage) {
+            drafter.task(stage);
+        }
+    }
+    drafter.found
 }
 
 fn way(stage: &Stage) -> Way {
@@ -127,6 +140,8 @@ struct Drafter<'a> {
     workspace: Option<&'a Workspace>,
     /// Of the text of the plan.
     digest: &'a str,
+    /// What is wrong with single stages.
+    found: Vec<Fault>,
 }
 
 /// What a stage and an undo have in common.
@@ -180,7 +195,6 @@ impl<'a> Drafter<'a> {
 
     /// A task without what only a stage has.
     fn draft(&mut self, doing: &Doing<'_>, id: &str) -> Task {
-        let place = format!("{}, {id}", doing.place);
         let limits = self.resolver.limits;
         let (tool, args, within) = match doing.work {
             Work::Tool { tool, args } => {
@@ -202,17 +216,20 @@ impl<'a> Drafter<'a> {
             }));
         }
         let (args, uses, contract) = match doing.work {
-            Work::Tool { .. } => self.look_up(tool, args, uses, &place),
+            Work::Tool { .. } => self.look_up(tool, args, uses, id),
             Work::Wait { .. } | Work::Signal { .. } | Work::Gate | Work::Missing { .. } => {
                 (args, uses, None)
             }
         };
         let effect = contract.map_or(Effect::None, |contract| contract.effect);
         let effect = doing.effect.unwrap_or(effect);
-        let check = doing.check.map(|check| self.check(check, &place));
+        let check = doing.check.map(|check| self.check(check, id));
         let (attempts, on_doubt) = (doing.attempts, doing.on_doubt);
         let repeats = Repeats { tool, effect, attempts, on_doubt, has_check: check.is_some() };
-        self.resolver.check_repeats(&repeats, &place);
+        self.resolver.check_repeats(&repeats, id);
+        let (place, severity) = (doing.place, Severity::Error);
+        let faults = self.resolver.faults.drain(..);
+        self.found.extend(faults.map(|what| Fault { place, severity, what, instead: None }));
         Task {
             id: id.to_owned(),
             tool: tool.to_owned(),
@@ -258,7 +275,9 @@ impl<'a> Drafter<'a> {
     fn settle_in(&self, tool: &str, args: &mut Value) {
         let takes = |name: &str| takes(self.resolver.contracts, tool, name);
         if let Some(workspace) = self.workspace {
-            if takes("workspace") {
+            // A folder says as much, unless a branch is to be looked at.
+            let is_whole = !takes("cwd") || workspace.branch.is_some();
+            if takes("workspace") && is_whole {
                 args["workspace"] = json!(workspace);
             } else if takes("cwd") && args.get("cwd").is_none() {
                 args["cwd"] = json!(workspace.path);

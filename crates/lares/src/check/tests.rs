@@ -78,8 +78,9 @@ fn what_cannot_be_read_is_named() {
     let file = folder.path().join("w.yaml");
     std::fs::write(&file, b"name: \xff\n").expect("the folder is ours");
     let found = check(&file, &work::Limits::default());
-    assert!(found[0].what.contains("cannot be read"), "{found:?}");
-    assert!(found[0].what.contains("UTF-8"), "{found:?}");
+    let Finding { line, column, what, .. } = &found[0];
+    assert_eq!((*line, *column), (Some(1), Some(7)), "{found:?}");
+    assert!(what.contains("UTF-8"), "{found:?}");
 }
 
 #[test]
@@ -107,4 +108,19 @@ fn programs_read_one_list() {
           }
         ]"#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn what_there_is_nobody_for_yet_is_a_warning() {
+    let (told, found) = report(
+        "w.yaml",
+        "name: n\nsteps:\n  - {name: think, type: claude_prompt, command: why?}\n  \
+         - {name: greet, type: skill, command: hello}\n",
+    );
+    expect![[r#"
+        w.yaml:3:5: warning: think needs a model, and none is configured yet: it fails when the run gets there
+        w.yaml:4:5: warning: greet needs the skill `hello`, and none is configured yet: it fails when the run gets there
+        1 file: 0 errors, 2 warnings
+    "#]].assert_eq(&told);
+    assert_eq!(exit(&found, false), Exit::Done);
 }

@@ -26,6 +26,11 @@ pub(super) fn names(
 ) -> Vec<Name> {
     let mut lines = BTreeMap::new();
     let mut names = Vec::new();
+    // Whoever wrote a plain word finds it again, whatever the titles before it come to.
+    let words = titles.iter().flatten().map(|title| title.text.trim());
+    let words = words.filter(|text| plain(text).as_deref() == Some(*text));
+    let mut words: BTreeSet<&str> = words.filter(|text| !ids.contains(*text)).collect();
+    ids.extend(words.iter().map(|text| (*text).to_owned()));
     for (at, title) in titles.iter().enumerate() {
         let Some(title) = title else {
             names.push(Name::default());
@@ -43,7 +48,10 @@ pub(super) fn names(
             let what = format!("this name has more than {TITLE_CHARS_MAX} letters: shorten it");
             reader.error(title.place, what);
         }
-        let id = unique(plain(text).unwrap_or_else(|| format!("step-{}", at + 1)), ids);
+        let id = match words.remove(text) {
+            true => text.to_owned(),
+            false => unique(plain(text).unwrap_or_else(|| format!("step-{}", at + 1)), ids),
+        };
         ids.insert(id.clone());
         names.push(Name { id, title: text.to_owned() });
     }

@@ -307,7 +307,9 @@ fn bound(reader: &mut Reader<'_>, map: &Map, performed: &Performed) {
 pub(super) fn small(reader: &mut Reader<'_>, place: Place, what: &str, value: &Value) -> bool {
     let (bytes, max) = (value.to_string().len(), reader.limits.args_bytes_max);
     if max < bytes {
-        let what = format!("{what} takes {bytes} bytes, and {max} is the most: use a file");
+        let what = format!(
+            "{what} takes {bytes} bytes, and {max} is the most (`runs.args_bytes_max`): use a file"
+        );
         reader.error(place, what);
     }
     bytes <= max
@@ -317,7 +319,9 @@ pub(super) fn small(reader: &mut Reader<'_>, place: Place, what: &str, value: &V
 pub(super) fn too_many(reader: &mut Reader<'_>, key: &str, place: Place, count: usize) -> bool {
     let max = reader.limits.stages_max;
     if max < count {
-        let what = format!("`{key}` holds {count}, and {max} is the most: split the plan");
+        let what = format!(
+            "`{key}` holds {count}, and {max} is the most (`runs.steps_max`): split the plan"
+        );
         reader.error(place, what);
     }
     max < count

@@ -84,7 +84,9 @@ impl Reader<'_> {
             }
             Some(pause) if max < pause => {
                 let max = duration::render(max);
-                self.error(scalar.place, format!("`{key}` is `{shown}`, and {max} is the most"));
+                let what =
+                    format!("`{key}` is `{shown}`, and {max} is the most (`runs.deadline_max`)");
+                self.error(scalar.place, what);
             }
             Some(pause) => return Some(pause),
             None if scalar.text.trim().starts_with('-') => {

@@ -133,6 +133,9 @@ impl Workflow {
             on_failure: self.on_failure(reader, map, &seat),
             is_failure_written: map.get("on_failure").is_some(),
         };
+        if seat.is_rollback {
+            without_effect(reader, map);
+        }
         stage::draft(reader, self, map, seat.name, performed, ways)
     }
 
@@ -145,7 +148,7 @@ impl Workflow {
             if seat.is_rollback {
                 reader.error(
                     place,
-                    "the rollback itself cannot be rolled back: write abort or continue",
+                    "the rollback itself cannot be rolled back: leave `on_failure` out",
                 );
             } else if !self.has_rollback {
                 reader.warn(place, "there is no `rollback` at the top: this comes to abort");
@@ -174,6 +177,26 @@ impl Workflow {
             "skill" => Performed::missing(format!("the skill `{}`", command.text.trim())),
             "http" => request::performed(reader, &self.variables, map, command),
             _ => self.variables.shell(reader, map, command),
+        }
+    }
+}
+
+/// What a step may say, and one of the rollback cannot mean.
+fn without_effect(reader: &mut Reader<'_>, map: &Map) {
+    if let Some((key, _)) = map.entry("compensation") {
+        let what = "nobody takes a rollback back: leave `compensation` out";
+        reader.error(key.place, what);
+    }
+    let text = |key| match map.get(key) {
+        Some(Node::Scalar(scalar)) => scalar.text.trim(),
+        Some(Node::List(_) | Node::Map(_)) | None => "",
+    };
+    let all = "a rollback does all of its steps, whatever becomes of those before";
+    let idle =
+        [("condition", "previous.ok"), ("condition", "previous.failed"), ("on_failure", "abort")];
+    for (key, value) in idle {
+        if let Some((at, _)) = map.entry(key).filter(|_| text(key) == value) {
+            reader.warn(at.place, format!("{all}: `{key}` says nothing here"));
         }
     }
 }

@@ -11,8 +11,10 @@ pub(super) fn faults(script: &Script, limits: &Limits) -> Vec<Fault> {
     let mut faults = Vec::new();
     let count = script.steps().count();
     if count > limits.steps_max {
-        let what =
-            format!("hold {count} steps, and a plan has at most {}: split it", limits.steps_max);
+        let what = format!(
+            "hold {count} steps, and {} is the most (`runs.steps_max`): split it",
+            limits.steps_max
+        );
         // Whatever else is wrong with so many would hide this.
         return vec![Fault { place: "rounds".to_owned(), what }];
     }

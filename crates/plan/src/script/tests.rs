@@ -146,7 +146,7 @@ fn what_is_too_much_is_refused_before_anything_else() {
     let limits = Limits { text_bytes_max: 10 << 20, ..Limits::default() };
     let faults = Script::parse(&with(json!(many)), &limits).expect_err("too many");
     assert_eq!(faults.len(), 1);
-    let expected = "rounds: hold 10000 steps, and a plan has at most 25: split it";
+    let expected = "rounds: hold 10000 steps, and 25 is the most (`runs.steps_max`): split it";
     assert_eq!(faults[0].to_string(), expected);
 
     let heavy = json!([{"id": "a", "tool": "wait", "args": {"x": "x".repeat(100_000)}}]);

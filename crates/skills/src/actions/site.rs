@@ -11,17 +11,17 @@ use super::workspace::Workspace;
 use crate::Options;
 use crate::command::{self, Command, Ended, Term, refused};
 
-/// A workspace that has been looked at: its folder is there, with the right branch.
-pub(super) struct Site {
-    pub(super) folder: PathBuf,
-    options: Arc<Options>,
-    key: Arc<str>,
-    pub(super) term: Term,
+/// A folder; one of a workspace has been looked at: it is there, with the right branch.
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Arc<Options>,
+    pub(crate) key: Arc<str>,
+    pub(crate) term: Term,
 }
 
 impl Site {
     /// Looks at the workspace first, and refuses one that is not as the call says.
-    pub(super) async fn enter(
+    pub(crate) async fn enter(
         options: Arc<Options>,
         workspace: &Workspace,
         key: Arc<str>,
@@ -46,7 +46,7 @@ impl Site {
         Ok(site)
     }
 
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &mut self,
         line: String,
         granted: Vec<(String, String)>,

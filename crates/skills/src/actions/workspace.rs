@@ -1,22 +1,23 @@
-//! The workspace of an action: a folder that somebody has given to the run, by its name.
+//! The workspace of a call: a folder that somebody has given to the run, by its name.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Where an action works. It is always said: an action that guessed would change the wrong folder.
+/// Where a call works. To an action it is always said: one that guessed would change the wrong
+/// folder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Workspace {
+pub(crate) struct Workspace {
     /// How the run speaks of it.
-    pub(super) id: String,
-    pub(super) path: PathBuf,
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
     /// What must be checked out there; whatever is, if nothing is said.
-    pub(super) branch: Option<String>,
+    pub(crate) branch: Option<String>,
 }
 
-/// What the schema of an action says of its `workspace`.
-pub(super) fn schema() -> Value {
+/// What the schema of a tool says of its `workspace`.
+pub(crate) fn schema() -> Value {
     json!({
         "type": "object",
         "properties": {
@@ -34,13 +35,13 @@ pub(super) fn schema() -> Value {
         },
         "required": ["id", "path"],
         "additionalProperties": false,
-        "description": "where the action works, as `{\"id\": …, \"path\": …}`, with `branch` if one \
+        "description": "where it works, as `{\"id\": …, \"path\": …}`, with `branch` if one \
                         must be checked out: give the run one with --workspace DIR",
     })
 }
 
 /// What the schema cannot say.
-pub(super) fn faults(args: &Value) -> Vec<String> {
+pub(crate) fn faults(args: &Value) -> Vec<String> {
     let workspace = &args["workspace"];
     let texts = ["id", "path", "branch"].into_iter();
     let broken =

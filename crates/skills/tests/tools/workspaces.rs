@@ -1,4 +1,4 @@
-//! What every action demands of its workspace, and several actions on one.
+//! What every tool demands of a workspace it is given, and several actions on one.
 
 use domain::tool::{Class, Tools};
 use serde_json::json;
@@ -12,6 +12,9 @@ const ACTIONS: [(&str, &str); 5] = [
     ("run_linters", r#"{"command": "true"}"#),
     ("run_tests", r#"{"command": "true"}"#),
 ];
+
+/// A command does without one, and looks at the one that it is given.
+const COMMAND: (&str, &str) = ("shell", r#"{"command": "true"}"#);
 
 fn args(text: &str) -> serde_json::Value {
     serde_json::from_str(text).expect("JSON")
@@ -34,7 +37,7 @@ async fn a_workspace_that_is_no_folder_is_refused() {
     bench.write("file", "");
     for name in ["nowhere", "file"] {
         let path = bench.path().join(name);
-        for (tool, text) in ACTIONS {
+        for (tool, text) in ACTIONS.into_iter().chain([COMMAND]) {
             let mut args = args(text);
             args["workspace"] = json!({ "id": "sample", "path": path });
             let failure = bench.act(tool, args).await.expect_err("it cannot be used");
@@ -51,16 +54,31 @@ async fn a_workspace_with_another_branch_is_refused_and_both_are_named() {
         args["workspace"] = json!({ "id": "sample", "path": bench.path(), "branch": branch });
         args
     };
-    for (tool, text) in ACTIONS {
+    for (tool, text) in ACTIONS.into_iter().chain([COMMAND]) {
         let failure = bench.act(tool, with("topic", text)).await.expect_err("it is another");
         check_failure(&failure, Class::Refused, &["`main`", "`topic`"]);
     }
-    for (tool, text) in ACTIONS {
+    for (tool, text) in ACTIONS.into_iter().chain([COMMAND]) {
         bench.act(tool, with("main", text)).await.expect("it is this one");
     }
     bench.git("checkout -q --detach");
     let failure = bench.act("run_tests", with("main", "{}")).await.expect_err("it is none");
     check_failure(&failure, Class::Refused, &["no branch", "`main`"]);
+}
+
+#[tokio::test]
+async fn a_command_works_in_its_workspace_unless_it_is_told_where() {
+    let bench = Bench::repository(&[("x", "a\n")]);
+    let workspace = json!({ "id": "sample", "path": bench.path(), "branch": "main" });
+    let path = bench.path().display().to_string();
+    for (cwd, expected) in [(None, path.as_str()), (Some("/"), "/")] {
+        let mut args = json!({ "command": "pwd", "workspace": workspace });
+        if let Some(cwd) = cwd {
+            args["cwd"] = json!(cwd);
+        }
+        let output = bench.act("shell", args).await.expect("it is this branch");
+        assert_eq!(output.value["stdout"], format!("{expected}\n"));
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,10 @@ pub(crate) fn open(
 
 pub(crate) fn cancel(state: &State, cancel: Cancel, moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return refuse(decision, "it was never opened") };
+    if work.cancelling.is_none() && work.undoing.is_some() {
+        let why = "it has failed, and what it has done is being taken back: wait for its end";
+        return refuse(decision, why);
+    }
     decision.answer(Answer::Taken.bytes());
     if work.cancelling.is_none() {
         record_canceled(&cancel.reason, decision);

@@ -74,7 +74,7 @@ fn restarted() -> restarts::Seen {
     let runs: Vec<Run> = (0..30).map(plan).collect();
     let keys = runs.iter().flat_map(|run| &run.steps).filter(|step| step.tool == "shell");
     let ledger = keys.map(|step| step.key.clone()).collect();
-    let late = Answered { verdict: Verdict::Granted, is_first: false };
+    let late = Answered { verdict: Verdict::Granted, is_first: false, instead: None };
     let restart =
         |at| restarts::Restart { after_effects: 30, killed_at: Timestamp::from_millis(at) };
     restarts::Seen { runs, ledger, late: vec![late; 30], restarts: (1..=3).map(restart).collect() }
@@ -125,7 +125,10 @@ fn every_run_completes_with_every_effect_once_over_all_kills() {
             ),
             (
                 "a late answer counts",
-                |seen| seen.late[7] = Answered { verdict: Verdict::Denied, is_first: true },
+                |seen| {
+                    seen.late[7] =
+                        Answered { verdict: Verdict::Denied, is_first: true, instead: None }
+                },
                 &["approvals_that_stay: expected 30, found 29"],
             ),
             (

@@ -42,15 +42,15 @@ fn every_bound_is_named_where_it_is_passed() {
         ),
         (
             workflow(&format!("  - name: a\n    command: {half}")),
-            "line 4, column 5: what the tool is given takes 204814 bytes, and 65536 is the most: use a file",
+            "line 4, column 5: what the tool is given takes 204814 bytes, and 65536 is the most (`runs.args_bytes_max`): use a file",
         ),
         (
             format!("inputs: {{a: {half}}}\n{}", workflow(&steps(1))),
-            "line 1, column 10: the default takes 204802 bytes, and 65536 is the most: use a file",
+            "line 1, column 10: the default takes 204802 bytes, and 65536 is the most (`runs.args_bytes_max`): use a file",
         ),
         (
             workflow(&format!("  - name: a\n    command: b\n    check: {half}")),
-            "line 5, column 12: `check` takes 204814 bytes, and 65536 is the most: use a file",
+            "line 5, column 12: `check` takes 204814 bytes, and 65536 is the most (`runs.args_bytes_max`): use a file",
         ),
         (
             format!("inputs: {{{many}}}\n{}", workflow(&steps(1))),
@@ -71,7 +71,7 @@ fn every_bound_is_named_where_it_is_passed() {
         ),
         (
             workflow(&steps(26)),
-            "line 3, column 3: `steps` holds 26, and 25 is the most: split the plan",
+            "line 3, column 3: `steps` holds 26, and 25 is the most (`runs.steps_max`): split the plan",
         ),
         (
             format!(
@@ -79,14 +79,14 @@ fn every_bound_is_named_where_it_is_passed() {
                 workflow(&steps(1)),
                 steps(26).replace("name: s", "name: r")
             ),
-            "line 5, column 3: `rollback` holds 26, and 25 is the most: split the plan",
+            "line 5, column 3: `rollback` holds 26, and 25 is the most (`runs.steps_max`): split the plan",
         ),
         (
             format!(
                 "name: n\nstages:\n{}",
                 steps(26).replace("name", "id").replace("command: 'true'", "action: run_tests")
             ),
-            "line 3, column 3: `stages` holds 26, and 25 is the most: split the plan",
+            "line 3, column 3: `stages` holds 26, and 25 is the most (`runs.steps_max`): split the plan",
         ),
         (
             workflow(&format!("  - name: {}\n    command: b", "n".repeat(201))),

@@ -56,6 +56,9 @@ fn titles_become_plain_words_that_differ() {
         ("' spaced '", "spaced"),
         ("step-13", "step-13"),
         ("検査", "step-13-2"),
+        // A plain word is found under itself, also after a title that would come to it.
+        ("a b", "a-b-2"),
+        ("a-b", "a-b"),
     ];
     let steps: String =
         rows.iter().map(|(title, _)| format!("- {{name: {title}, command: b}}\n")).collect();
@@ -69,6 +72,21 @@ fn titles_become_plain_words_that_differ() {
     assert_eq!(graph.stages[0].title, long);
     assert_eq!(graph.stages[0].id, format!("{}-{}", "a".repeat(30), "b".repeat(17)));
     assert_eq!(graph.stages[1].id, format!("{}-{}-2", "a".repeat(30), "b".repeat(15)));
+}
+
+#[test]
+fn what_is_no_text_is_told_with_its_place() {
+    let rows: [(&[u8], &str); 4] = [
+        (b"\xff", "line 1, column 1: the byte 0xff"),
+        (b"name: a\nb: \xc3\xa9\xfe", "line 2, column 5: the byte 0xfe"),
+        (b"name: a\n\xc3", "line 2, column 1: the byte 0xc3"),
+        (b"name: \xed\xa0\x80", "line 1, column 7: the byte 0xed"),
+    ];
+    for (bytes, expected) in rows {
+        let fault = crate::graph::text(bytes).expect_err("it is no UTF-8").to_string();
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+    assert_eq!(crate::graph::text("é".as_bytes()), Ok("é"));
 }
 
 #[test]
