@@ -57,8 +57,8 @@ pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
     if !awaited.contains(name.as_str()) {
         let names: Vec<&str> = awaited.into_iter().collect();
         let instead = match names.is_empty() {
-            true => "it waits for no signal at all".to_owned(),
-            false => format!("it waits for {}", names.join(", ")),
+            true => "it waits for no signal, and will not from where it stands".to_owned(),
+            false => format!("it waits for {}, or may yet", names.join(", ")),
         };
         let why = format!("nobody in this run waits for `{name}`: {instead}");
         return decision.answer(Answer::Unawaited(why).bytes());
@@ -72,10 +72,15 @@ pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
     decision.record(Event::Signaled(Signaled { name, data }));
 }
 
+/// What the plan waits for, or may come to wait for from where it stands.
 fn awaited(work: &Work) -> BTreeSet<&str> {
     let Some(course) = &work.course else { return BTreeSet::new() };
-    let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
-    let signals = tasks.chain(&course.rollback).filter(|task| task.tool == SIGNAL);
+    let open = work.steps.iter().filter(|step| step.fate().is_none()).map(|step| &step.task);
+    let is_over = work.is_canceled() || work.undoing.is_some();
+    let ahead = if is_over { BTreeSet::new() } else { course.ahead() };
+    let ahead = ahead.into_iter().flat_map(|at| work.round(at));
+    let rollback = course.rollback.iter().filter(|_| work.undoing.is_none());
+    let signals = open.chain(ahead).chain(rollback).filter(|task| task.tool == SIGNAL);
     signals.filter_map(|task| task.args["name"].as_str()).collect()
 }
 

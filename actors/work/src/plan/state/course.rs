@@ -1,6 +1,6 @@
 //! Where a written plan stands on its way: what was done, what was put out, what was heard.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::run::Left;
 use domain::tool::{Class, Content, Output};
@@ -203,6 +203,29 @@ impl Course {
                 None => true,
             }
         });
+    }
+
+    /// The rounds that may be taken up from here, by all ways that are written down.
+    pub(crate) fn ahead(&self) -> BTreeSet<usize> {
+        let mut ahead = BTreeSet::new();
+        let mut looks = self.at.map_or(vec![0], |at| self.next(at));
+        while let Some(at) = looks.pop() {
+            if at < self.ways.len() && ahead.insert(at) {
+                looks.extend(self.next(at));
+            }
+        }
+        ahead
+    }
+
+    fn next(&self, at: usize) -> Vec<usize> {
+        let ways = self.ways.get(at).into_iter().flat_map(|way| [way.on_success, way.on_failure]);
+        let rounds = ways.flat_map(|to| match to {
+            To::Round(to) => vec![to as usize],
+            // The same once more, or what comes after it.
+            To::Paused => vec![at, at + 1],
+            To::Done | To::Fail | To::Rollback => Vec::new(),
+        });
+        rounds.collect()
     }
 
     /// Whether there is anything to take back.

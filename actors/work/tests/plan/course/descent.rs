@@ -1,0 +1,178 @@
+//! Runs that begin from another run.
+
+use super::people::{GATED, SIGNALED};
+use super::*;
+
+fn descend(
+    how: Descent,
+    from: Option<&str>,
+    effects: Effects,
+    stage: &Stage,
+) -> Result<entity::Brief, run::Error> {
+    let history = stage.history(1);
+    let from = from.map(str::to_owned);
+    let descending = Descending { how, from, inputs: [].into(), effects };
+    work::descend(&*stage.tools, &Limits::default(), plan(1), &history, &descending)
+}
+
+/// Begins the second run from the first.
+fn begin_again(how: Descent, from: Option<&str>, effects: Effects, stage: &Stage) {
+    let brief = descend(how, from, effects, stage).expect("it can be begun");
+    stage.post(plan(2), "open", &entity::Post::Open(brief));
+}
+
+const UNDONE: &str = r#"
+name: undone
+steps:
+  - {name: a, command: '{"prints": "7"}', compensation: '{}'}
+  - {name: b, command: '{"says": ["fail"]}', on_failure: rollback}
+rollback:
+  - {name: tell, command: '{}'}
+"#;
+
+#[test]
+fn a_replay_does_nothing_and_comes_to_the_same() {
+    let mut stage = begin(UNDONE);
+    stage.finish(1);
+    let before = story(&stage, 1);
+    begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
+    stage.finish(2);
+    expect![[r#"
+        opened
+        round 1
+        a done, as recorded
+        round 2
+        b failed: as the test says, as recorded
+        undoing, then Failed
+        a~undo done, as recorded
+        tell~rollback done, as recorded
+        closed, Failed
+    "#]]
+    .assert_eq(&story(&stage, 2));
+    assert_eq!(story(&stage, 1), before);
+    assert_eq!(stage.effects(2, "a"), (0, 0));
+    assert_eq!(stage.effects(2, "a~undo"), (0, 0));
+    stage.check_replay(2);
+}
+
+#[test]
+fn a_fork_goes_its_own_way_from_a_step_on() {
+    let text = r#"
+name: fails
+steps:
+  - {name: a, command: '{}'}
+  - {name: b, command: '{"says": ["fail"]}'}
+"#;
+    let mut stage = begin(text);
+    stage.finish(1);
+    begin_again(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
+    stage.finish(2);
+    expect![[r#"
+        opened
+        round 1
+        a done, as recorded
+        round 2
+        b begun, attempt 1
+        b failed: as the test says
+        closed, Failed
+    "#]]
+    .assert_eq(&story(&stage, 2));
+    assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((0, 0), (1, 0)));
+    stage.check_replay(2);
+}
+
+#[test]
+fn nothing_is_built_on_what_was_taken_back_or_is_under_way() {
+    let mut stage = begin(UNDONE);
+    stage.finish(1);
+    let refused = descend(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
+    let why = "what a did was taken back when its run ended: fork from a, or begin anew";
+    assert_eq!(refused.map_err(|error| error.to_string()).err().as_deref(), Some(why));
+
+    let mut stage = begin(SIGNALED);
+    until(&mut stage, "before", StepState::Running);
+    let refused = descend(Descent::Replay, None, Effects::Reexecute, &stage);
+    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    assert!(refused.contains("step before") && refused.contains("under way"), "{refused}");
+}
+
+#[test]
+fn a_replay_of_a_canceled_run_goes_no_further_than_that() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let cancel = Cancel { reason: "enough".to_owned() };
+    stage.post(plan(1), "k1", &entity::Post::Cancel(cancel));
+    stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
+    let run = stage.finish(2);
+    assert_eq!((run.state, stage.effects(2, "ship")), (State::Canceled, (0, 0)));
+    expect![[r#"
+        opened
+        round 1
+        build done, as recorded
+        round 2
+        go-on skipped: the run that this one repeats did not come as far as this
+        closed, Canceled
+    "#]]
+    .assert_eq(&story(&stage, 2));
+    stage.check_replay(2);
+}
+
+#[test]
+fn a_replay_of_a_paused_run_goes_on_where_that_went_on() {
+    let text = r#"
+version: 1
+name: pauses
+stages:
+  - {id: a, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: paused}
+  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
+"#;
+    let mut stage = begin(text);
+    stage.until(1, |run| run.state == State::Paused);
+    let resume = Resume { note: None, at: None };
+    stage.post(plan(1), "k1", &entity::Post::Resume(resume));
+    stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
+    let run = stage.finish(2);
+    assert_eq!((run.state, stage.effects(2, "b")), (State::Completed, (0, 0)));
+    stage.check_replay(2);
+}
+
+#[test]
+fn a_replay_has_as_many_passes_as_what_it_repeats() {
+    let says = vec!["ok"; 400].join("\",\"");
+    let text = format!(
+        "version: 1\nname: around\nstages:\n  - {{id: a, type: deterministic, action: shell, inputs: \
+         {{command: '{{\"counts_as\": \"a\", \"takes_ms\": 0, \"says\": [\"{says}\", \"fail\"]}}'}}, \
+         on_success: a, on_failure: done}}\n"
+    );
+    let mut stage = begin(&text);
+    let before = stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
+    let run = stage.finish(2);
+    assert_eq!((run.state, run.taken_up), (State::Completed, 401));
+    assert_eq!(run.steps.len(), before.steps.len());
+    stage.check_replay(2);
+}
+
+#[test]
+fn each_of_several_things_that_are_asked_at_once_has_a_number_of_its_own() {
+    let mut stage = stage(1);
+    stage.open(
+        1,
+        &json!([{"steps": [
+            {"id": "a", "tool": "near", "args": {}},
+            {"id": "b", "tool": "near", "args": {}},
+        ]}]),
+    );
+    stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::RequireHuman, &stage);
+    stage.until(2, |run| run.steps.iter().all(|step| step.state == StepState::AwaitsApproval));
+    stage.post(plan(2), "k1", &said(1, true));
+    // Said once more it is about the same, and not about the other.
+    stage.post(plan(2), "k2", &said(1, true));
+    stage.post(plan(2), "k3", &said(2, false));
+    let run = stage.finish(2);
+    assert_eq!(run.state, State::Failed);
+    assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((1, 1), (0, 0)));
+}

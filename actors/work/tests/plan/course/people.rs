@@ -1,0 +1,331 @@
+//! What a plan asks people, and what they say to it unasked.
+
+use super::*;
+
+pub(super) const GATED: &str = r#"
+name: gated
+inputs: {tag: {type: text, default: v1}}
+steps:
+  - {name: build, command: '{}'}
+  - {name: go on, type: approval_gate, command: ship it?}
+  - {name: ship, command: '{"prints_env": "WF_TAG"}', approval_required: true}
+"#;
+
+#[test]
+fn a_person_is_asked_before_it_begins_and_the_first_answer_counts() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    // Too late for the first, and for another than that.
+    stage.post(plan(1), "k2", &said(1, false));
+    stage.post(plan(1), "k3", &said(2, true));
+    let stage = finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on granted
+        go-on begun, attempt 1
+        go-on done
+        round 3
+        ship seeks approval 2
+        ship granted
+        ship begun, attempt 1
+        ship done
+        closed, Completed
+    "#]],
+    );
+    assert_eq!(stage.effects(1, "ship"), (1, 1));
+}
+
+#[test]
+fn what_is_denied_is_not_done() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, false));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on denied
+        go-on failed: it was denied
+        closed, Failed
+    "#]],
+    );
+}
+
+#[test]
+fn an_approval_expires() {
+    check(
+        r#"
+name: expires
+steps:
+  - {name: gate, type: approval_gate, timeout: 2}
+"#,
+        &expect![[r#"
+            opened
+            round 1
+            gate seeks approval 1
+            gate expired
+            gate failed: nobody has allowed it in time
+            closed, Failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_changed_argument_voids_what_was_asked() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: Some(1) };
+    stage.post(plan(1), "k2", &entity::Post::Give(give));
+    stage.until(1, |run| run.steps.iter().any(|step| step.approvals.len() == 2));
+    // What the first was about is not what would be done any more.
+    stage.post(plan(1), "k3", &said(2, true));
+    stage.post(plan(1), "k4", &said(3, true));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        build begun, attempt 1
+        build done
+        round 2
+        go-on seeks approval 1
+        go-on granted
+        go-on begun, attempt 1
+        go-on done
+        round 3
+        ship seeks approval 2
+        tag is "v2" now
+        ship void
+        ship seeks approval 3
+        ship granted
+        ship begun, attempt 1
+        ship done
+        closed, Completed
+    "#]],
+    );
+}
+
+pub(super) const SIGNALED: &str = r#"
+name: signaled
+steps:
+  - {name: before, command: '{"takes_ms": 1000}'}
+  - {name: hear, type: signal, signal: go, timeout: 60}
+  - {name: after, command: '{}'}
+"#;
+
+fn signal(name: &str) -> entity::Post {
+    entity::Post::Signal(Signal { name: name.to_owned(), data: json!({"n": 1}) })
+}
+
+#[test]
+fn a_signal_is_kept_until_somebody_waits_for_it_and_a_crash_in_between_is_nothing() {
+    let mut stage = begin(SIGNALED);
+    until(&mut stage, "before", StepState::Running);
+    stage.post(plan(1), "k1", &signal("go"));
+    stage.post(plan(1), "k2", &signal("nobody waits for this"));
+    stage.world.crash(NODE);
+    stage.world.boot_again(NODE);
+    until(&mut stage, "before", StepState::Asked);
+    let settle = entity::Settle { step: "before".to_owned(), happened: true };
+    stage.post(plan(1), "k3", &entity::Post::Settle(settle));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        before begun, attempt 1
+        before in doubt, then Ask
+        before asks
+        signal go
+        before happened: true, says Person
+        round 2
+        hear begun, attempt 1
+        hear done
+        round 3
+        after begun, attempt 1
+        after done
+        closed, Completed
+    "#]],
+    );
+}
+
+#[test]
+fn a_signal_that_does_not_come_fails_its_step() {
+    check(
+        SIGNALED,
+        &expect![[r#"
+        opened
+        round 1
+        before begun, attempt 1
+        before done
+        round 2
+        hear begun, attempt 1
+        hear failed: no signal came in time
+        closed, Failed
+    "#]],
+    );
+}
+
+#[test]
+fn a_pause_waits_for_a_person_and_goes_on_where_it_was() {
+    let text = r#"
+version: 1
+name: pauses
+stages:
+  - {id: a, type: deterministic, action: shell, inputs: {command: '{"says": ["fail"], "counts_as": "a"}'},
+     on_failure: paused}
+  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
+"#;
+    let mut stage = begin(text);
+    stage.until(1, |run| run.state == State::Paused);
+    let resume = |at| entity::Post::Resume(Resume { note: None, at: Some(at) });
+    stage.post(plan(1), "stale", &resume(7));
+    stage.post(plan(1), "k1", &resume(1));
+    finish(
+        stage,
+        &expect![[r#"
+        opened
+        round 1
+        a begun, attempt 1
+        a failed: as the test says
+        paused: step a failed
+        resumed
+        round 1, pass 2
+        a~2 begun, attempt 1
+        a~2 done
+        round 2
+        b begun, attempt 1
+        b done
+        closed, Completed
+    "#]],
+    );
+}
+
+#[test]
+fn a_gate_is_about_what_the_run_was_given() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
+    stage.post(plan(1), "k1", &entity::Post::Give(give));
+    stage.until(1, |run| run.steps.iter().any(|step| step.approvals.len() == 2));
+    let run = stage.run(1).expect("it is open");
+    let asked = run.steps.iter().flat_map(|step| &step.approvals);
+    let asked: Vec<_> = asked.map(|approval| approval.args["inputs"]["tag"].clone()).collect();
+    assert_eq!(asked, [json!("v1"), json!("v2")]);
+}
+
+#[test]
+fn a_resume_that_policy_would_not_allow_is_refused_and_may_come_again() {
+    let text = r#"
+version: 1
+name: pauses
+stages:
+  - {id: a, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: paused}
+  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
+"#;
+    let mut stage = begin(text);
+    stage.until(1, |run| run.state == State::Paused);
+    let resume = entity::Post::Resume(Resume { note: None, at: None });
+    stage.policy.0.store(true, Ordering::Relaxed);
+    stage.post(plan(1), "k1", &resume);
+    let refused = stage.answer(1, "k1");
+    let why = "policy does not allow what comes next: nothing is allowed any more";
+    assert_eq!(refused, entity::Answer::Refused(why.to_owned()));
+    stage.policy.0.store(false, Ordering::Relaxed);
+    stage.post(plan(1), "k2", &resume);
+    assert_eq!(stage.answer(1, "k2"), entity::Answer::Taken);
+    let run = stage.finish(1);
+    assert_eq!((run.state, stage.effects(1, "b")), (State::Completed, (1, 1)));
+    stage.check_replay(1);
+}
+
+#[test]
+fn every_later_answer_is_told_the_first() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let verdict = |verdict, is_first| entity::Answer::Verdict { verdict, is_first };
+    stage.post(plan(1), "k1", &said(1, false));
+    assert_eq!(stage.answer(1, "k1"), verdict(Verdict::Denied, true));
+    // The same request has the same answer, whatever came between.
+    stage.post(plan(1), "k1", &said(1, false));
+    assert_eq!(stage.answer(1, "k1"), verdict(Verdict::Denied, true));
+}
+
+#[test]
+fn what_nobody_waits_for_and_what_is_stale_have_answers_of_their_own() {
+    let mut stage = begin(SIGNALED);
+    until(&mut stage, "before", StepState::Running);
+    stage.post(plan(1), "k1", &signal("nobody"));
+    let why = "nobody in this run waits for `nobody`: it waits for go, or may yet";
+    assert_eq!(stage.answer(1, "k1"), entity::Answer::Unawaited(why.to_owned()));
+    stage.post(plan(1), "k2", &signal("go"));
+    assert_eq!(stage.answer(1, "k2"), entity::Answer::Taken);
+}
+
+#[test]
+fn a_signal_that_comes_when_its_step_is_over_is_told_so() {
+    let routed = "name: routed
+stages:
+  - {id: hear, type: signal, signal: go}
+  - {id: work, action: shell, inputs: {command: '{\"takes_ms\": 60000, \"says\": [\"fail\"]}'}, \
+                  on_failure: BACK}
+";
+    for (back, expected) in [
+        ("fail", Some("it waits for no signal, and will not from where it stands")),
+        // The way back comes by it again.
+        ("hear", None),
+    ] {
+        let mut stage = begin(&routed.replace("BACK", back));
+        until(&mut stage, "hear", StepState::Running);
+        stage.post(plan(1), "k1", &signal("go"));
+        until(&mut stage, "work", StepState::Running);
+        stage.post(plan(1), "k2", &signal("go"));
+        let expected = match expected {
+            Some(why) => {
+                let why = format!("nobody in this run waits for `go`: {why}");
+                entity::Answer::Unawaited(why)
+            }
+            None => entity::Answer::Taken,
+        };
+        assert_eq!(stage.answer(1, "k2"), expected, "{back}");
+    }
+}
+
+#[test]
+fn what_was_allowed_is_done_as_it_was_allowed_or_asked_about_anew() {
+    let mut stage =
+        begin(&GATED.replace("approval_required: true", "approval_required: true, lane: narrow"));
+    let busy =
+        "name: busy\nsteps:\n  - {name: hold, command: '{\"takes_ms\": 30000}', lane: narrow}\n";
+    stage.begin(2, busy.to_owned().into());
+    stage.until(2, |run| run.steps[0].state == StepState::Running);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    stage.post(plan(1), "k2", &said(2, true));
+    // It is allowed, and waits for its lane; what it was allowed to do is not what it would do now.
+    until(&mut stage, "ship", StepState::Waiting);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
+    stage.post(plan(1), "k3", &entity::Post::Give(give));
+    until(&mut stage, "ship", StepState::AwaitsApproval);
+    assert_eq!(stage.effects(1, "ship"), (0, 0));
+    stage.post(plan(1), "k4", &said(3, true));
+    let run = stage.finish(1);
+    assert_eq!((run.state, stage.effects(1, "ship")), (State::Completed, (1, 1)));
+    stage.check_replay(1);
+}
