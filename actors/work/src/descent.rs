@@ -7,11 +7,11 @@ use domain::id::Address;
 use domain::run::{Descending, Descent as How, Effects, Error, Lineage, Request};
 use domain::tool::{Effect, Output, Tools};
 use runtime::durable::Past;
-use serde_json::Value;
 
-use crate::brief::{Limits, read};
+use crate::brief::{Limits, read_again};
 use crate::plan::{
-    Approval, Brief, CANCELED, Closed, Descent, Ending, Event, GATE, Outcome, Task, undo_of,
+    Approval, Brief, CANCELED, Closed, Descent, Ending, Event, GATE, Outcome, Task, is_rollback,
+    stage_of, undo_of,
 };
 
 /// How much of what another run has brought is taken along, all its values together.
@@ -47,7 +47,15 @@ pub fn descend(
         check_still(run, history)?;
         check_not_taken_back(history, kept)?;
     }
-    let mut recorded = outcomes(kept);
+    let mut recorded = match is_all {
+        true => endings(kept).collect(),
+        false => outcomes(kept),
+    };
+    if let (Some(step), None) = (from, &opened.brief.course) {
+        let beside = beside(&opened.brief, step);
+        let done = endings(history).filter(|(_, ending)| matches!(ending, Ending::Done(_)));
+        recorded.extend(done.filter(|(id, _)| beside.contains(id.as_str())));
+    }
     let bytes: usize = recorded.values().filter_map(Ending::output).map(size).sum();
     if RECORDED_BYTES_MAX < bytes {
         let why = format!(
@@ -97,16 +105,36 @@ fn end(history: &[Past<Event>]) -> Closed {
     })
 }
 
-/// Whoever would do something again must know that it is not being done.
+/// The steps of a script that are in the same round as this one, and wait for it in no way: its
+/// fork is none of theirs, whichever came first.
+fn beside<'a>(brief: &'a Brief, step: &str) -> BTreeSet<&'a str> {
+    let is_its = |round: &&Vec<Task>| round.iter().any(|task| task.id == step);
+    let Some(round) = brief.rounds.iter().find(is_its) else { return BTreeSet::new() };
+    let mut waiting = BTreeSet::from([step]);
+    // One that waits for another is found at the latest when all before it were.
+    for _ in round {
+        let waits = |task: &&Task| task.after.iter().any(|id| waiting.contains(id.as_str()));
+        let more: Vec<&str> = round.iter().filter(waits).map(|task| task.id.as_str()).collect();
+        waiting.extend(more);
+    }
+    round.iter().map(|task| task.id.as_str()).filter(|id| !waiting.contains(id)).collect()
+}
+
+/// Whoever would do something again must know that it is not being done, and whoever builds on
+/// what was done that it is not being taken back.
 fn check_still(run: Address, history: &[Past<Event>]) -> Result<(), Error> {
+    let is = |what: fn(&Event) -> bool| history.iter().any(|past| what(&past.event));
+    let is_ending = is(|event| matches!(event, Event::Undoing(_) | Event::Cancelling(_)));
+    if is_ending && !is(|event| matches!(event, Event::Closed(_))) {
+        let why = format!("{run} is being ended, and what it did taken back: wait for its end");
+        return Err(Error::Refused(why));
+    }
     let mut open: BTreeSet<&str> = BTreeSet::new();
     for past in history {
         if let Event::Begun(begun) = &past.event {
             open.insert(&begun.step);
         } else if let Some((step, _)) = ended(&past.event) {
             open.remove(step);
-        } else if let Event::Rested(rested) = &past.event {
-            open.remove(rested.step.as_str());
         }
     }
     match open.first() {
@@ -127,20 +155,19 @@ fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result
             "what {step} did was taken back when its run ended: fork from {step}, or begin anew"
         )));
     }
-    if is_any_taken && all.iter().any(|step| step.ends_with("~rollback")) {
+    if is_any_taken && all.iter().any(|step| is_rollback(step)) {
         let why = "its run was rolled back when it ended: begin anew";
         return Err(Error::Refused(why.to_owned()));
     }
     Ok(())
 }
 
-/// What was allowed before is not what would be done now.
+/// What was allowed before is not what would be done now; what was denied stays so.
 fn forget_gates(brief: &Brief, recorded: &mut BTreeMap<String, Ending>) {
     let gates = brief.rounds.iter().flatten().filter(|task| task.tool == GATE);
     let gates: BTreeSet<&str> = gates.map(|task| task.id.as_str()).collect();
-    recorded.retain(|step, _| {
-        let stage = step.split_once('~').map_or(step.as_str(), |(stage, _)| stage);
-        !gates.contains(stage)
+    recorded.retain(|step, ending| {
+        !gates.contains(stage_of(step)) || !matches!(ending, Ending::Done(_))
     });
 }
 
@@ -188,9 +215,12 @@ fn concerns(event: &Event) -> Option<(&str, bool)> {
 
 /// What each step has come to.
 fn outcomes(history: &[Past<Event>]) -> BTreeMap<String, Ending> {
+    endings(history).filter(|(_, ending)| is_an_outcome(ending)).collect()
+}
+
+fn endings(history: &[Past<Event>]) -> impl Iterator<Item = (String, Ending)> {
     let endings = history.iter().filter_map(|past| ended(&past.event));
-    let outcomes = endings.filter(|(_, ending)| is_an_outcome(ending));
-    outcomes.map(|(step, ending)| (step.to_owned(), ending.into_owned())).collect()
+    endings.map(|(step, ending)| (step.to_owned(), ending.into_owned()))
 }
 
 fn ended(event: &Event) -> Option<(&str, Cow<'_, Ending>)> {
@@ -216,7 +246,7 @@ fn is_an_outcome(ending: &Ending) -> bool {
     }
 }
 
-/// The same plan, given something else.
+/// The same plan, given something else; whatever is not given anew stays as it was.
 fn given(
     tools: &dyn Tools,
     limits: &Limits,
@@ -226,17 +256,13 @@ fn given(
     let Some(course) = &brief.course else {
         return Err(Error::Refused("a script takes no inputs: begin another run".to_owned()));
     };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let before = course.inputs.iter().map(|(name, value)| (name.clone(), text(value)));
-    let mut all: BTreeMap<String, String> = before.collect();
-    all.extend(inputs.clone());
     let request = Request {
         plan: course.text.body.clone(),
         file: course.text.file.clone(),
-        inputs: all,
+        inputs: inputs.clone(),
         workspace: course.workspace.clone(),
     };
-    read(&request, tools, limits)
+    read_again(&request, &course.inputs, tools, limits)
 }
 
 /// Whatever changes something is asked about first.

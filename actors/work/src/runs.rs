@@ -147,18 +147,8 @@ impl Runs {
     async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
         let Give { name, value, .. } = &give;
         let text = self.plan(run).await?;
-        let (bytes, bytes_max) = (value.to_string().len(), self.desk.limits.inputs_bytes_max);
-        let expected = unfit(&text, &self.desk.limits, name, value);
-        let why = match expected {
-            _ if bytes_max < bytes => {
-                Some(format!("`{name}` takes {bytes} bytes, and {bytes_max} is the most"))
-            }
-            Some(expected) => {
-                Some(format!("`{name}` is {value}, and must be {expected}: its plan says so"))
-            }
-            None => None,
-        };
-        if let Some(why) = why {
+        if let Some(expected) = unfit(&text, &self.desk.limits, name, value) {
+            let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
             let entry = self.desk.records.entity(run).await.map_err(trouble)?;
             let is_over = entry.is_some_and(|entry| entry.state == records::State::Closed);
             let over = || Undeliverable::Closed(run).into();
@@ -179,6 +169,10 @@ impl Runs {
         descending: Descending,
         key: Option<String>,
     ) -> Result<Address, Error> {
+        // Whoever asks again under its key has it, whatever became of the other run since.
+        if let Some(begun) = self.begun(key.as_deref()).await? {
+            return Ok(begun);
+        }
         let history = self.desk.history(run).await?;
         if history.is_empty() {
             self.look(run).await?;
@@ -186,6 +180,16 @@ impl Runs {
         let Desk { tools, limits, .. } = &*self.desk;
         let brief = descend(&**tools, limits, run, &history, &descending)?;
         self.begin(brief, key).await
+    }
+
+    /// The run that was begun under a key.
+    async fn begun(&self, key: Option<&str>) -> Result<Option<Address>, Error> {
+        if key.is_none() {
+            return Ok(None);
+        }
+        let run = self.desk.address(Kind::Plan, key);
+        let known = self.desk.records.entity(run).await.map_err(trouble)?;
+        Ok(known.map(|_| run))
     }
 
     async fn timeline(&self, run: Address, after: u64, limit: u32) -> Result<Vec<String>, Error> {

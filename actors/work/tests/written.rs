@@ -91,6 +91,7 @@ fn written_brief() -> plan::Brief {
             body: "name: deploy".to_owned(),
         },
         passes_max: 100,
+        inputs_bytes_max: Some(1_000),
     }));
     brief.descent = Some(Box::new(plan::Descent {
         lineage: Lineage {

@@ -173,6 +173,15 @@ impl Output {
 }
 
 impl Class {
+    /// Whether the effect may be there all the same; whoever was stopped half way may have done
+    /// something as well.
+    pub fn may_have_happened(self) -> bool {
+        match self {
+            Class::Unknown | Class::Stopped | Class::Going => true,
+            Class::Refused | Class::Busy { .. } | Class::Failed => false,
+        }
+    }
+
     pub fn retry(self) -> Retry {
         match self {
             Class::Refused | Class::Stopped | Class::Unknown | Class::Going => Retry::Never,

@@ -7,10 +7,11 @@ use plan::graph::{Graph, Input, InputKind};
 use serde_json::Value;
 
 /// The inputs of a run: what was given as text becomes what was declared, and what was not given
-/// what the plan says instead.
+/// what is known of it, or what the plan says instead.
 pub(super) fn inputs(
     graph: &Graph,
     given: &BTreeMap<String, String>,
+    known: &BTreeMap<String, Value>,
     bytes_max: usize,
     faults: &mut Vec<String>,
 ) -> BTreeMap<String, Value> {
@@ -26,7 +27,8 @@ pub(super) fn inputs(
     }
     let mut inputs = BTreeMap::new();
     for (name, input) in &graph.inputs {
-        let value = match (given.get(name), &input.default) {
+        let default = known.get(name).or(input.default.as_ref());
+        let value = match (given.get(name), default) {
             (Some(text), _) => match read(text, input) {
                 Ok(value) => value,
                 Err(expected) => {

@@ -12,7 +12,7 @@ use super::given::inputs;
 use super::{Limits, Repeats, Resolver, digest, digest_of, millis};
 use crate::plan::{
     Approval, Brief, Check, Course, GATE, MISSING, SIGNAL, Source, Task, Text, To, Use, WAIT, Way,
-    When, put, put_input,
+    When, put, put_input, undo_of,
 };
 
 /// The tool that is told how the others went.
@@ -22,12 +22,13 @@ const SUMMARY: &str = "summarize_run";
 pub(super) fn resolve(
     graph: &Graph,
     request: &Request,
+    known: &BTreeMap<String, Value>,
     tools: &dyn Tools,
     limits: &Limits,
 ) -> Result<Brief, Vec<String>> {
     let contracts = tools.contracts();
     let mut faults = Vec::new();
-    let inputs = inputs(graph, &request.inputs, limits.inputs_bytes_max, &mut faults);
+    let inputs = inputs(graph, &request.inputs, known, limits.inputs_bytes_max, &mut faults);
     let resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let workspace = request.workspace.as_ref();
     let digest = digest_of(&request.plan);
@@ -56,6 +57,7 @@ pub(super) fn resolve(
         workspace: request.workspace.clone(),
         text: Text { file: request.file.clone(), digest, body: request.plan.clone() },
         passes_max: limits.passes_max,
+        inputs_bytes_max: u64::try_from(limits.inputs_bytes_max).ok(),
     };
     let course = Some(Box::new(course));
     Ok(Brief { rounds, caps: limits.caps(), depth: 0, course, descent: None })
@@ -90,8 +92,9 @@ pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<Faul
         stage.uses.iter().chain(undo).any(is_open)
     };
     let contracts = tools.contracts();
+    let none = BTreeMap::new();
     // That some are missing is no fault of the text.
-    let inputs = inputs(graph, &BTreeMap::new(), limits.inputs_bytes_max, &mut Vec::new());
+    let inputs = inputs(graph, &none, &BTreeMap::new(), limits.inputs_bytes_max, &mut Vec::new());
     let workspace = Workspace { id: "any".to_owned(), path: "/".to_owned(), branch: None };
     let resolver = Resolver { tools, contracts: &contracts, limits, faults: Vec::new() };
     let workspace = Some(&workspace);
@@ -189,7 +192,7 @@ impl<'a> Drafter<'a> {
             check: undo.check.as_ref(),
         };
         let title = format!("takes back {}", stage.title);
-        let draft = self.draft(&doing, &format!("{}~undo", stage.id));
+        let draft = self.draft(&doing, &undo_of(&stage.id));
         Task { title, locks: stage.locks.clone(), ..draft }
     }
 
@@ -300,7 +303,9 @@ impl<'a> Drafter<'a> {
                     put_input(args, &used.at, value);
                 }
             }
-            Source::Output(name) | Source::Kept(name) => put(args, &used.at, json!(name)),
+            Source::Output(name) | Source::Kept(name) | Source::Lost(name) => {
+                put(args, &used.at, json!(name))
+            }
             Source::Story => put(args, &used.at, json!([])),
         }
     }

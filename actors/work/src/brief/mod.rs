@@ -5,6 +5,7 @@ mod graph;
 mod limits;
 mod script;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::nearest::nearest;
@@ -22,10 +23,20 @@ use crate::plan::{Brief, Check, WAIT};
 
 /// Whatever a person has written, checked and resolved. All that is wrong comes at once.
 pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Error> {
+    read_again(request, &BTreeMap::new(), tools, limits)
+}
+
+/// The same, where some inputs are known from a run before.
+pub(crate) fn read_again(
+    request: &Request,
+    known: &BTreeMap<String, Value>,
+    tools: &dyn Tools,
+    limits: &Limits,
+) -> Result<Brief, Error> {
     if !Script::is_meant_by(&request.plan) {
         let Checked { graph, faults } = check(&request.plan, &limits.graph());
         let graph = graph.ok_or_else(|| errors(&faults))?;
-        return graph::resolve(&graph, request, tools, limits).map_err(Error::Faults);
+        return graph::resolve(&graph, request, known, tools, limits).map_err(Error::Faults);
     }
     if !request.inputs.is_empty() {
         let why = "a script takes no inputs: write them into its arguments";

@@ -9,6 +9,7 @@
 //! bounds   what its brief says: steps, attempts, time, rounds that repeat themselves, silence
 //! fails    with its first step that fails for good: what runs then ends, and nothing more begins
 
+mod ids;
 mod rules;
 mod state;
 pub mod tell;
@@ -19,9 +20,9 @@ use domain::tool::{Failure, Output};
 use runtime::durable::{self, Entity, Heard, Moment};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use ids::{is_rollback, stage_of, undo_of};
 pub(crate) use rules::{put, put_input};
 pub use state::State;
-pub(crate) use state::undo_of;
 pub use wire::{
     Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,
     Outcome, Post, Resume, Said, Settle, Signal, Source, Task, Text, To, Use, Way, When,

@@ -213,6 +213,12 @@ impl Marks {
     }
 }
 
+impl Permit {
+    pub(super) fn is_of(&self, lanes: &[Lane]) -> bool {
+        *self.lanes == *lanes
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(board) = self.board.upgrade() {

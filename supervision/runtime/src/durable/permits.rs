@@ -86,8 +86,11 @@ impl<E: Entity> Gate<E> for Permits<E> {
         if self.house.lanes.is_closed() {
             return Admission::Wait;
         }
-        if self.held.contains_key(key) {
-            return Admission::Admitted;
+        match self.held.get(key) {
+            Some(permit) if permit.is_of(&lanes) => return Admission::Admitted,
+            // It was asked for with others before.
+            Some(_) => drop(self.held.remove(key)),
+            None => {}
         }
         // Who waits already keeps its place.
         if self.waiting.contains_key(key) {

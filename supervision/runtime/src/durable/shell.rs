@@ -67,6 +67,8 @@ struct Life<E: Entity> {
     state: E::State,
     epoch: Epoch,
     head: Seq,
+    /// Until its first turn, which hears of it.
+    reborn: Option<Before>,
     /// What was owed and waited for by the last append.
     owes: u32,
     wake_at: Option<Timestamp>,
@@ -83,6 +85,7 @@ impl<E: Entity> Shell<E> {
             state: E::State::default(),
             epoch: Epoch(0),
             head: Seq(0),
+            reborn: None,
             owes: 0,
             wake_at: None,
             running: BTreeMap::new(),
@@ -90,13 +93,6 @@ impl<E: Entity> Shell<E> {
             unsettled: 0,
         };
         Shell { me, house, ports, life }
-    }
-
-    async fn begin(&mut self, cx: &Context<Knock<E>>) -> Result<(), BoxError> {
-        if let Some(before) = self.be_born(cx).await? {
-            self.take_turn(vec![Came::Reborn(before)], cx).await?;
-        }
-        Ok(())
     }
 
     /// Claims the entity and reads what it has recorded.
@@ -408,6 +404,11 @@ impl<E: Entity> Shell<E> {
         // Whoever was not started is owed, and does not run.
         let is_owing = knocks.iter().any(|knock| matches!(knock, Knock::Unstarted(..)));
         let mut came = Vec::with_capacity(knocks.len());
+        // What had come before its birth is heard in the same turn as that, so that whatever was
+        // in time when nobody was there to hear it is in time.
+        let reborn = self.life.reborn.take();
+        let is_first = reborn.is_some();
+        came.extend(reborn.map(Came::Reborn));
         let mut over = Vec::new();
         for knock in knocks {
             came.extend(self.open(knock, &mut over));
@@ -415,7 +416,7 @@ impl<E: Entity> Shell<E> {
         if self.life.wake_at.is_some_and(|at| at <= cx.clock().now()) {
             came.push(Came::Due);
         }
-        let posts = if has_rung { self.posts(cx).await? } else { Vec::new() };
+        let posts = if has_rung || is_first { self.posts(cx).await? } else { Vec::new() };
         let may_be_more = posts.len() == POSTS_MAX as usize;
         came.extend(posts);
         let have_come = self.life.permits.have_come();
@@ -449,7 +450,7 @@ impl<E: Entity> Actor for Shell<E> {
 
     async fn init(&mut self, cx: &mut Context<Knock<E>>) -> Result<(), BoxError> {
         self.house.seat(self.me, cx.myself());
-        Box::pin(self.begin(cx)).await?;
+        self.life.reborn = Box::pin(self.be_born(cx)).await?;
         // Its first look at the inbox is a turn like every other; who has nothing to do leaves then.
         let bell = Bell::new(&self.house, self.me);
         let _ = cx.myself().tell(Knock::Bell(bell));

@@ -8,9 +8,9 @@ use domain::run::{self, Left};
 use runtime::durable::Moment;
 
 use super::record::record_left;
-use crate::plan::Decision;
 use crate::plan::state::{Course, Fate, Work};
 use crate::plan::wire::{Closed, Event, Outcome, Paused, Planned, Resumed, To, Undoing};
+use crate::plan::{Decision, is_rollback};
 use crate::session::{self, PlanEnded};
 
 /// What a plan has come to.
@@ -37,7 +37,7 @@ enum Next {
 /// All steps of all rounds so far have ended.
 pub(super) fn go_on(work: &Work, moment: &Moment, decision: &mut Decision<'_>) {
     if let Some(Undoing { outcome, reason, .. }) = &work.undoing {
-        let left = work.course.as_ref().map_or(&[][..], |course| &course.left);
+        let left = left(work);
         return close(work.by, *outcome, reason.clone(), left, moment, decision);
     }
     match next(work, moment) {
@@ -62,8 +62,17 @@ fn finish(work: &Work, end: End, moment: &Moment, decision: &mut Decision<'_>) {
     if course.is_some_and(|course| course.has_to_undo(rolls_back)) {
         return decision.record(Event::Undoing(Undoing { outcome, reason, rolls_back }));
     }
-    let left = course.map_or(&[][..], |course| &course.left);
+    let left = left(work);
     close(work.by, outcome, reason, left, moment, decision);
+}
+
+/// What stays of what it has done, or of what the run has done that it only repeats.
+fn left(work: &Work) -> &[Left] {
+    match (work.only(), &work.course) {
+        (Some(only), _) => &only.left,
+        (None, Some(course)) => &course.left,
+        (None, None) => &[],
+    }
 }
 
 fn next(work: &Work, moment: &Moment) -> Next {
@@ -72,17 +81,38 @@ fn next(work: &Work, moment: &Moment) -> Next {
         let reason = Some(cancelling.reason.clone());
         return Next::End(End { outcome: Outcome::Canceled, reason, rolls_back });
     }
-    match &work.course {
+    let next = match &work.course {
         None => next_in_order(work),
         Some(course) => match course.at {
             None => Next::Round { at: 0, pass: 1 },
             Some(at) => match work.paused {
-                Some(_) if has_resumed(work, course) => Next::Resume,
+                Some(_) if work.has_resumed() => Next::Resume,
                 Some(until) if moment.now < until => Next::Still,
                 Some(_) => failed("nobody has said in time that it goes on".to_owned()),
                 None => next_on_course(work, course, at),
             },
         },
+    };
+    match work.only() {
+        None => next,
+        Some(only) => repeated(work, only, next),
+    }
+}
+
+/// The same, of a run that only repeats another one: where that did not go on, it has come to what
+/// that has come to.
+fn repeated(work: &Work, only: &Closed, next: Next) -> Next {
+    let goes_beyond = work.steps.iter().any(|step| work.recorded(&step.task.id).is_none());
+    match next {
+        Next::Round { .. } | Next::Resume if !goes_beyond => next,
+        Next::Pause(_) if !goes_beyond && work.has_resumed() => next,
+        Next::Still => next,
+        Next::Round { .. } | Next::Resume | Next::Pause(_) | Next::End(_) => {
+            let Closed { outcome, reason, .. } = only.clone();
+            let recorded = work.descent.iter().flat_map(|from| from.recorded.keys());
+            let rolls_back = recorded.into_iter().any(|step| is_rollback(step));
+            Next::End(End { outcome, reason, rolls_back })
+        }
     }
 }
 
@@ -101,13 +131,6 @@ fn next_in_order(work: &Work) -> Next {
 /// The routes that were written down, and nothing else: no answer of a step names one.
 fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
     let Some(way) = course.ways.get(at) else { return completed() };
-    let only = work.descent.as_ref().and_then(|from| from.only.as_ref());
-    if let Some(only) = only.filter(|_| goes_beyond(work)) {
-        let Closed { outcome, reason, .. } = only.clone();
-        let recorded = work.descent.iter().flat_map(|from| from.recorded.keys());
-        let rolls_back = recorded.into_iter().any(|step| step.ends_with("~rollback"));
-        return Next::End(End { outcome, reason, rolls_back });
-    }
     let has_failed = work.has_failed();
     let to = if has_failed { way.on_failure } else { way.on_success };
     match to {
@@ -129,24 +152,9 @@ fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
             Next::End(End { outcome: Outcome::Failed, reason, rolls_back: true })
         }
         To::Paused if course.is_resumed => take_up(work, course, after_pause(work, at)),
-        To::Paused if only.is_some() && !has_resumed(work, course) => {
-            let reason = only.and_then(|only| only.reason.clone());
-            failed(reason.unwrap_or_else(|| "the run that it repeats has paused".to_owned()))
-        }
         To::Paused if has_failed => Next::Pause(names_of_failed(work)),
         To::Paused => Next::Pause("its plan says so".to_owned()),
     }
-}
-
-/// Whether the run that this one repeats did not come as far as this.
-fn goes_beyond(work: &Work) -> bool {
-    let Some(from) = &work.descent else { return false };
-    work.steps.iter().any(|step| !from.recorded.contains_key(&step.task.id))
-}
-
-/// Whether somebody has let the other run go on where this one has paused now.
-fn has_resumed(work: &Work, course: &Course) -> bool {
-    work.descent.as_ref().is_some_and(|from| course.resumed < from.resumed)
 }
 
 /// Whoever resumes a plan wants what has failed once more, and else what comes after it.

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::brief::digest;
-use crate::plan::state::{Artifact, Course, Fate, Work, nth};
+use crate::plan::ids::pass_of;
+use crate::plan::state::{Artifact, Course, Fate, Work};
 use crate::plan::wire::{Fill, Filled, Source, Task, Use};
 
 /// What a step would be called with now; nothing where its task says all of it.
@@ -27,6 +28,9 @@ pub(super) fn fill(work: &Work, task: &Task) -> Result<Option<Filled>, String> {
                     Artifact::Said(value) => put(&mut filled.args, at, value.clone()),
                     Artifact::Kept(blob) => put_blob(&mut filled, at, blob),
                 }
+            }
+            Source::Lost(name) => {
+                return Err(format!("nobody knows what `{name}` was when it was put out"));
             }
             Source::Kept(blob) => put_blob(&mut filled, at, blob),
             Source::Story => put(&mut filled.args, at, story(work, course)),
@@ -77,7 +81,7 @@ fn story(work: &Work, course: &Course) -> Value {
             Fate::Skipped => "skipped",
             Fate::Stopped => "stopped",
         };
-        let id = nth(&task.id, course.passes[at]);
+        let id = pass_of(&task.id, course.passes[at]);
         let title = if task.title.is_empty() { &task.id } else { &task.title };
         Some(json!({
             "id": id, "title": title, "state": state, "attempts": past.attempts,

@@ -48,7 +48,7 @@ pub(crate) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
                 // Ready, and not begun: a lane was full.
                 match stage(work, step, moment) {
                     Stage::Ready { attempt, .. } => {
-                        owed.permit(key(attempt, Mode::Act), lanes(step));
+                        owed.permit(key(attempt, Mode::Act), lanes(&step.task));
                     }
                     Stage::Look { look, check } => {
                         let key = key(step.attempt, Mode::Check(look));

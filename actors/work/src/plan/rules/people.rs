@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use domain::approval::Verdict;
 use domain::mutants::{self, Mutant};
 use domain::policy::Act;
-use runtime::durable::{Admission, Lane, Moment};
+use runtime::durable::{Admission, Moment};
 
 use super::course::after_pause;
 use super::posts::refuse;
 use super::record::{record_answered, record_resumed};
-use crate::plan::state::{Course, Phase, State, Work, nth};
+use super::stage::lanes;
+use crate::plan::ids::pass_of;
+use crate::plan::state::{Course, Phase, State, Work};
 use crate::plan::wire::{
     Answer, Event, Give, Given, Resume, Resumed, Said, Signal, Signaled, Source, Task,
 };
@@ -64,7 +66,12 @@ pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
         return decision.answer(Answer::Unawaited(why).bytes());
     }
     let waiting = work.course.as_ref().map_or(0, |course| course.signals.len());
-    if SIGNALS_MAX <= waiting {
+    // Whoever waits for it takes it at once.
+    let is_taken = work.steps.iter().any(|step| {
+        let is_waiting = matches!(step.phase, Phase::Running { .. }) && step.task.tool == SIGNAL;
+        is_waiting && step.task.args["name"].as_str() == Some(name.as_str())
+    });
+    if SIGNALS_MAX <= waiting && !is_taken {
         let why = format!("{SIGNALS_MAX} signals wait already: send it when some were taken");
         return refuse(decision, &why);
     }
@@ -106,15 +113,28 @@ pub(crate) fn give(state: &State, give: Give, decision: &mut Decision<'_>) {
         let why = format!("`{name}` was given {GIVEN_MAX} times, which is the most in one run");
         return refuse(decision, &why);
     }
+    let others = course.inputs.iter().filter(|(other, _)| **other != name);
+    let others: usize = others.map(|(_, given)| given.value.to_string().len()).sum();
+    let (bytes, max) = (others + value.to_string().len(), course.inputs_bytes_max);
+    if max < bytes as u64 {
+        let why = format!(
+            "with this its inputs take {bytes} bytes, and {max} is the most \
+             (`runs.inputs_bytes_max`): name files in them"
+        );
+        return refuse(decision, &why);
+    }
     decision.answer(Answer::Version(current + 1).bytes());
     decision.record(Event::Given(Given { name, value, version: current + 1 }));
 }
 
+/// All that it was given, and what is used of it where nothing was given.
 fn used<'a>(work: &'a Work, course: &'a Course) -> BTreeSet<&'a str> {
-    let tasks = (0..course.ways.len()).flat_map(|at| work.round(at));
+    let ahead = (0..course.ways.len()).flat_map(|at| work.round(at)).chain(&course.rollback);
+    let tasks = work.steps.iter().map(|step| &step.task).chain(ahead);
+    let tasks = tasks.flat_map(|task| std::iter::once(task).chain(task.undo.as_deref()));
     let used = tasks.flat_map(|task| &task.uses).filter_map(|used| match &used.of {
         Source::Input(name) => Some(name.as_str()),
-        Source::Output(_) | Source::Kept(_) | Source::Story => None,
+        Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => None,
     });
     used.chain(course.inputs.keys().map(String::as_str)).collect()
 }
@@ -145,9 +165,9 @@ fn denied(task: &Task, pass: u32, moment: &Moment, decision: &mut Decision<'_>) 
     if task.is_handless() {
         return None;
     }
-    let key = Key { step: nth(&task.id, pass), attempt: 1, mode: Mode::Act };
+    let key = Key { step: pass_of(&task.id, pass), attempt: 1, mode: Mode::Act };
     let act = Act { entity: moment.me, tool: &task.tool, digest: &task.digest };
-    match decision.admit(&key, &act, [Lane::Named(task.lane.as_str().into())]) {
+    match decision.admit(&key, &act, lanes(task)) {
         Admission::Denied(why) => Some(why),
         Admission::Admitted | Admission::Wait => None,
     }

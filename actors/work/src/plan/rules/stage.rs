@@ -12,7 +12,7 @@ use super::doubt::{ask, ask_check};
 use super::fill::fill;
 use super::record::{record_answered, record_begun, record_end, record_reused, record_sought};
 use crate::plan::state::{Course, Fate, Phase, State, Step, Work};
-use crate::plan::wire::{Begun, Check, Ending, Event, Filled, Sought, Then};
+use crate::plan::wire::{Begun, Check, Ending, Event, Filled, Sought, Task, Then};
 use crate::plan::{CANCELED, Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
 
 pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
@@ -32,7 +32,7 @@ pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
             Stage::Reuse(ending) => record_reused(step, ending, decision),
             Stage::Seek(filled) => {
                 sought += 1;
-                seek(step, sought, filled, moment, decision);
+                seek(work, step, sought, filled, moment, decision);
             }
             Stage::Unseal(verdict) => unseal(step, verdict, decision),
             Stage::Look { look, check } => ask_check(work, step, (look, check), moment, decision),
@@ -73,6 +73,9 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
     let again = |is_spent: bool| step.attempt + u32::from(is_spent);
     let has_another = |is_spent: bool| again(is_spent) <= step.task.attempts;
     match &step.phase {
+        Phase::Waiting { .. } if step.attempt == 0 && !is_cancelled && work.only().is_some() => {
+            repeat(work, step)
+        }
         Phase::Waiting { .. } if is_cancelled && step.attempt > 0 => {
             Stage::Over(Ending::Stopped(stopped("it was not tried again: the run was canceled")))
         }
@@ -91,14 +94,14 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
                 false => Stage::Still,
             }
         }
-        Phase::Seeking { .. } if is_cancelled => Stage::Unseal(Verdict::Void),
+        Phase::Seeking { .. } if is_cancelled || has_failed => Stage::Unseal(Verdict::Void),
         Phase::Seeking { until } if *until <= now => Stage::Unseal(Verdict::Expired),
         Phase::Seeking { .. } => match would_do_else(work, step) {
             true => Stage::Unseal(Verdict::Void),
             false => Stage::Still,
         },
         Phase::Running { until } if step.task.is_handless() => {
-            wait(work, step, *until <= now, is_cancelled)
+            wait(work, step, *until <= now, is_cancelled || has_failed)
         }
         // Who cancels waits for what runs, or may, and for no answer about what has run.
         Phase::InDoubt { until, .. } if is_cancelled && now < *until => Stage::Still,
@@ -125,6 +128,9 @@ pub(super) fn stage<'a>(work: &Work, step: &'a Step, moment: &Moment) -> Stage<'
         Phase::Absent { evidence, .. } if is_cancelled => {
             Stage::Over(Ending::Stopped(stopped(evidence)))
         }
+        Phase::Absent { evidence, .. } if has_failed => {
+            Stage::Over(Ending::Failed(failed(evidence)))
+        }
         Phase::Absent { not_before: Some(at), .. } if now < *at => Stage::Still,
         Phase::Absent { evidence, is_spent, .. } => match has_another(*is_spent) {
             true => Stage::Ready { attempt: again(*is_spent), filled: kept(step) },
@@ -145,6 +151,17 @@ fn kept(step: &Step) -> Option<Filled> {
     step.filled.as_deref().cloned()
 }
 
+/// What it came to in the run that this one repeats, in whatever order things came there.
+fn repeat<'a>(work: &Work, step: &Step) -> Stage<'a> {
+    match work.recorded(&step.task.id) {
+        Some(ending) => Stage::Reuse(ending.clone()),
+        None => {
+            let why = "the run that this one repeats did not come as far as this";
+            Stage::Over(Ending::Skipped(why.to_owned()))
+        }
+    }
+}
+
 /// Nothing keeps it from being begun now, unless a person or its plan does.
 fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
     let attempt = step.attempt + 1;
@@ -154,19 +171,16 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
     if let Some(Err(why)) = work.course.as_ref().map(|course| work.holds(course)) {
         return Stage::Over(Ending::Skipped(why.to_owned()));
     }
-    let recorded = work.descent.as_ref().and_then(|from| from.recorded.get(&step.task.id));
-    if let Some(ending) = recorded {
+    if let Some(ending) = work.recorded(&step.task.id) {
         return Stage::Reuse(ending.clone());
-    }
-    if work.descent.as_ref().is_some_and(|from| from.only.is_some()) {
-        let why = "the run that this one repeats did not come as far as this";
-        return Stage::Over(Ending::Skipped(why.to_owned()));
     }
     let filled = match fill(work, &step.task) {
         Ok(filled) => filled,
         Err(why) => return Stage::Over(Ending::Failed(failure(Class::Refused, &why))),
     };
-    if step.task.approval.is_none() {
+    let is_other = |course: &Box<Course>| course.is_other_than_allowed(&step.task);
+    let is_other = work.undoing.is_none() && work.course.as_ref().is_some_and(is_other);
+    if step.task.approval.is_none() && !is_other {
         return Stage::Ready { attempt, filled };
     }
     match &step.seal {
@@ -202,7 +216,7 @@ fn would_do_else(work: &Work, step: &Step) -> bool {
 }
 
 /// What is to become of a step that the plan does by itself.
-fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_cancelled: bool) -> Stage<'a> {
+fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_for_nothing: bool) -> Stage<'a> {
     let tool = step.task.tool.as_str();
     let signal = work.course.as_ref().filter(|_| tool == SIGNAL).and_then(|course| {
         let name = step.args()["name"].as_str();
@@ -215,7 +229,7 @@ fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_cancelled: bool) -> Stag
     if tool == GATE || (tool == WAIT && is_over) {
         return Stage::Over(Ending::Done(Output::default()));
     }
-    if is_cancelled {
+    if is_for_nothing {
         return Stage::Over(Ending::Stopped(stopped("it was not waited for")));
     }
     match is_over {
@@ -225,13 +239,15 @@ fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_cancelled: bool) -> Stag
 }
 
 fn seek(
+    work: &Work,
     step: &Step,
     number: u32,
     filled: Option<Filled>,
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
-    let within = step.task.approval.as_ref().map_or(0, |approval| approval.within_ms);
+    let silence_max = work.caps.silence_max_ms;
+    let within = step.task.approval.as_ref().map_or(silence_max, |approval| approval.within_ms);
     let sought = Sought {
         number,
         step: step.task.id.clone(),
@@ -311,7 +327,7 @@ fn begin(
     }
     let key = Key { step: id, attempt, mode: Mode::Act };
     let act = Act { entity: moment.me, tool: &task.tool, digest: &digest };
-    match decision.admit(&key, &act, lanes(step)) {
+    match decision.admit(&key, &act, lanes(task)) {
         Admission::Admitted => {
             record_begun(step, attempt, begun, decision);
         }
@@ -323,7 +339,8 @@ fn begin(
     }
 }
 
-pub(super) fn lanes(step: &Step) -> impl Iterator<Item = Lane> {
-    let locks = step.task.locks.iter().map(|name| Lane::Lock(name.as_str().into()));
-    locks.chain([Lane::Named(step.task.lane.as_str().into())])
+/// All that it needs leave for.
+pub(super) fn lanes(task: &Task) -> impl Iterator<Item = Lane> {
+    let locks = task.locks.iter().map(|name| Lane::Lock(name.as_str().into()));
+    locks.chain([Lane::Named(task.lane.as_str().into())])
 }

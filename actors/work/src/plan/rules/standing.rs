@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::run::{Awaits, State as Standing};
 
-use crate::plan::state::{Phase, State, Step};
+use crate::plan::state::{Phase, State, Step, Work};
 use crate::plan::wire::{Outcome, Then};
 
 /// Whether it is in doubt what became of a step, or a person is to allow one.
@@ -26,6 +26,11 @@ pub(crate) fn awaits(step: &Step) -> Option<Awaits> {
         | Phase::Absent { .. }
         | Phase::Ended(_) => None,
     }
+}
+
+/// Whether anything was done before what is ready now.
+fn has_begun(work: &Work) -> bool {
+    1 < work.planned || work.steps.iter().any(|step| 0 < step.attempt)
 }
 
 /// The steps by what they do now, for whoever lists plans.
@@ -58,7 +63,7 @@ pub(crate) fn standing(state: &State) -> Standing {
         Standing::Paused
     } else if counts.contains_key("asked") && !counts.contains_key("running") {
         Standing::WaitingForHuman
-    } else if counts.contains_key("running") || counts.contains_key("ended") {
+    } else if counts.contains_key("running") || counts.contains_key("ended") || has_begun(work) {
         Standing::Running
     } else {
         Standing::Pending

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::run::Left;
-use domain::tool::{Class, Content, Output};
+use domain::tool::{Content, Output};
 use serde_json::Value;
 
 use super::step::{Fate, Step};
-use super::undo_of;
+use crate::brief::digest;
+use crate::plan::ids::{rollback_of, undo_of};
 use crate::plan::wire::{self, Ending, Given, Signaled, Source, Task, To, Way, When};
 use crate::plan::{SIGNAL, put, put_input};
 
@@ -32,6 +33,9 @@ pub(crate) struct Course {
     /// How often somebody has.
     pub(crate) resumed: u32,
     pub(crate) inputs: BTreeMap<String, wire::Given>,
+    pub(crate) inputs_bytes_max: u64,
+    /// The versions of all inputs that a person has allowed to go on with, at the last gate.
+    allowed: Option<BTreeMap<String, u64>>,
     pub(crate) outputs: BTreeMap<String, Artifact>,
     /// What takes back what was done, in the order in which that was done.
     done: Vec<Task>,
@@ -77,6 +81,8 @@ impl Course {
             is_resumed: false,
             resumed: 0,
             inputs: course.inputs.iter().map(given).collect(),
+            inputs_bytes_max: course.inputs_bytes_max.unwrap_or(u64::MAX),
+            allowed: None,
             outputs: BTreeMap::new(),
             done: Vec::new(),
             left: Vec::new(),
@@ -125,13 +131,16 @@ impl Course {
         self.inputs.insert(given.name.clone(), given.clone());
     }
 
-    pub(super) fn end(&mut self, task: &Task, ending: &Ending, is_undone: bool) {
+    pub(super) fn end(
+        &mut self,
+        task: &Task,
+        ending: &Ending,
+        is_undone: bool,
+        may_have_happened: bool,
+    ) {
         match ending {
             Ending::Done(output) => self.take(task, output),
             Ending::Failed(failure) | Ending::Stopped(failure) => {
-                // Whoever was stopped half way may have done something as well.
-                let classes = [Class::Unknown, Class::Going, Class::Stopped];
-                let may_have_happened = classes.contains(&failure.class);
                 let stays = task.undo.is_some() || !task.effect.is_repeatable();
                 if is_undone || (may_have_happened && stays) {
                     let (step, why) = (task.id.clone(), failure.story.clone());
@@ -169,6 +178,9 @@ impl Course {
         if let Some(undo) = &task.undo {
             let mut undo = Task { id: undo_of(&task.id), ..(**undo).clone() };
             self.bind_outputs(&mut undo);
+            if undo.uses.is_empty() {
+                undo.digest = digest(&undo.tool, &undo.args);
+            }
             self.done.push(undo);
         }
     }
@@ -183,7 +195,7 @@ impl Course {
                 }
                 false
             }
-            Source::Output(_) | Source::Kept(_) | Source::Story => true,
+            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => true,
         });
     }
 
@@ -200,7 +212,11 @@ impl Course {
                     used.of = Source::Kept(blob.clone());
                     true
                 }
-                None => true,
+                // What others put out under its name later is something else.
+                None => {
+                    used.of = Source::Lost(name.clone());
+                    true
+                }
             }
         });
     }
@@ -228,6 +244,26 @@ impl Course {
         rounds.collect()
     }
 
+    /// What a gate allows is what comes after it, with what the run is given by then.
+    pub(super) fn pass_gate(&mut self, fate: Fate) {
+        if fate == Fate::Done {
+            let versions = self.inputs.iter().map(|(name, given)| (name.clone(), given.version));
+            self.allowed = Some(versions.collect());
+        }
+    }
+
+    /// Whether somebody has allowed what comes now, and it was given something else since.
+    pub(crate) fn is_other_than_allowed(&self, task: &Task) -> bool {
+        let Some(allowed) = &self.allowed else { return false };
+        task.uses.iter().any(|used| match &used.of {
+            Source::Input(name) => {
+                let version = self.inputs.get(name).map(|given| given.version);
+                allowed.get(name).copied() != version
+            }
+            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => false,
+        })
+    }
+
     /// Whether there is anything to take back.
     pub(crate) fn has_to_undo(&self, rolls_back: bool) -> bool {
         !self.done.is_empty() || (rolls_back && !self.rollback.is_empty())
@@ -242,8 +278,7 @@ impl Course {
     pub(super) fn undo(&mut self, rolls_back: bool) -> Vec<Task> {
         let done = std::mem::take(&mut self.done).into_iter().rev();
         let rollback = self.rollback.iter().filter(|_| rolls_back);
-        let rollback =
-            rollback.map(|task| Task { id: format!("{}~rollback", task.id), ..task.clone() });
+        let rollback = rollback.map(|task| Task { id: rollback_of(&task.id), ..task.clone() });
         let mut before: Option<String> = None;
         let in_line = |task: Task| {
             let after = before.replace(task.id.clone()).into_iter().collect();

@@ -9,12 +9,13 @@ use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
 use domain::tool::Output;
 
-use super::WAIT;
+use super::ids::{pass_of, undo_of};
 use super::wire::{
-    Answered, Asked, Begun, By, Cancelling, Caps, Checking, Descent, Doubted, Ended, Ending, Event,
-    Opened, Outcome, Paused, Planned, Rested, Reused, Settled, Sought, Task, Then, Unclear,
-    Undoing,
+    Answered, Asked, Begun, By, Cancelling, Caps, Checking, Closed, Descent, Doubted, Ended,
+    Ending, Event, Opened, Outcome, Paused, Planned, Rested, Reused, Settled, Sought, Task, Then,
+    Unclear, Undoing,
 };
+use super::{GATE, WAIT};
 
 pub(super) use course::{Artifact, Course};
 pub(super) use step::{Fate, Phase, Seal, Step};
@@ -37,6 +38,9 @@ pub(super) struct Work {
     /// The way of a written plan, and where it stands on it.
     pub(super) course: Option<Box<Course>>,
     pub(super) descent: Option<Box<Descent>>,
+    /// Whether it has done, or was denied, what the run it began from had not: what that has
+    /// recorded says nothing of it any more.
+    has_parted: bool,
     /// Rounds in a row that held nothing new, and what was new so far.
     pub(super) idle_rounds: u32,
     pub(super) seen: Vec<String>,
@@ -71,6 +75,7 @@ impl State {
                         .as_deref()
                         .map(|course| Box::new(Course::new(course, &brief.rounds))),
                     descent: brief.descent.clone(),
+                    has_parted: false,
                     idle_rounds: 0,
                     seen: Vec::new(),
                     steps: Vec::new(),
@@ -130,7 +135,8 @@ impl Work {
                 let undo = undo_of(step);
                 let was_undone =
                     self.descent.as_ref().is_some_and(|from| from.recorded.contains_key(&undo));
-                self.end(step, ending, was_undone);
+                let may_have_happened = may_have_happened(ending);
+                self.end(step, ending, was_undone, may_have_happened);
             }
             Event::Begun(Begun { step, attempt, until, filled, .. }) => {
                 self.begin(step);
@@ -140,14 +146,25 @@ impl Work {
                     step.phase = Phase::Running { until: *until };
                 });
             }
-            Event::Ended(Ended { step, ending, .. }) => self.end(step, ending, true),
-            Event::Rested(Rested { step, until, .. }) => {
-                self.at(step, |step| step.phase = Phase::Waiting { not_before: Some(*until) });
+            Event::Ended(Ended { step, ending, .. }) => {
+                let may_have_happened = self.step(step).is_some_and(|step| {
+                    // Whoever is not at it says only why it is not begun again.
+                    let is_at_it = matches!(step.phase, Phase::Running { .. });
+                    step.may_have_happened || (is_at_it && may_have_happened(ending))
+                });
+                self.end(step, ending, true, may_have_happened);
+            }
+            Event::Rested(Rested { step, until, failure, .. }) => {
+                self.at(step, |step| {
+                    step.may_have_happened |= failure.class.may_have_happened();
+                    step.phase = Phase::Waiting { not_before: Some(*until) };
+                });
             }
             Event::Doubted(Doubted { step, evidence, until, then, spent, .. }) => {
                 let (until, then, is_spent) = (*until, *then, *spent);
                 let evidence = evidence.clone();
                 self.at(step, |step| {
+                    step.may_have_happened = true;
                     step.phase = Phase::InDoubt { evidence, until, then, is_spent, looks: 0 };
                 });
             }
@@ -179,9 +196,10 @@ impl Work {
                 if *happened {
                     // Nobody has seen what it has put out.
                     let done = Ending::Done(Output::default());
-                    self.end(step, &done, !mutants::is(Mutant::ForgetSettled));
+                    self.end(step, &done, !mutants::is(Mutant::ForgetSettled), true);
                 }
                 self.at(step, |step| {
+                    step.may_have_happened = *happened;
                     let (_, is_spent) = step.doubt();
                     // Whoever says so wants it done, however often it was tried.
                     let is_spent = is_spent && *by == By::Check;
@@ -206,9 +224,9 @@ impl Work {
                 self.failed = 0;
                 let tasks = self.rounds.get(at).into_iter().flatten();
                 match course.looks_back {
-                    true => {
-                        tasks.map(|task| Task { id: nth(&task.id, pass), ..task.clone() }).collect()
-                    }
+                    true => tasks
+                        .map(|task| Task { id: pass_of(&task.id, pass), ..task.clone() })
+                        .collect(),
                     // Nobody comes by or looks again.
                     false => self.rounds.get_mut(at).map(std::mem::take).unwrap_or_default(),
                 }
@@ -250,7 +268,7 @@ impl Work {
         tasks.into_iter().for_each(|task| self.add(task));
     }
 
-    fn end(&mut self, id: &str, ending: &Ending, is_undoable: bool) {
+    fn end(&mut self, id: &str, ending: &Ending, is_undoable: bool, may_have_happened: bool) {
         let fate = match ending {
             Ending::Done(_) => Fate::Done,
             Ending::Failed(_) => Fate::Failed,
@@ -261,7 +279,11 @@ impl Work {
         let place = self.place(id);
         if let (Some(course), Ok(place)) = (&mut self.course, place) {
             let task = &self.steps[place].task;
-            course.end(task, ending, is_undone);
+            if task.tool == GATE {
+                self.has_parted |= fate != Fate::Done;
+                course.pass_gate(fate);
+            }
+            course.end(task, ending, is_undone, may_have_happened);
             if is_undoable && fate == Fate::Done {
                 course.note_done(task);
             }
@@ -275,6 +297,7 @@ impl Work {
         let (Some(course), Ok(place)) = (&mut self.course, place) else { return };
         course.begin();
         let step = &mut self.steps[place];
+        self.has_parted |= step.task.tool != GATE;
         if let Some(undo) = step.task.undo.as_mut().filter(|_| step.attempt == 0) {
             course.bind_inputs(undo);
         }
@@ -310,6 +333,24 @@ impl Work {
         self.failed -= usize::from(fate == Some(Fate::Failed));
     }
 
+    /// What the run that this one began from has recorded of a step, as long as it goes its way.
+    pub(super) fn recorded(&self, step: &str) -> Option<&Ending> {
+        let descent = self.descent.as_ref().filter(|_| !self.has_parted)?;
+        descent.recorded.get(step)
+    }
+
+    /// What this run has to come to, because it only repeats another one.
+    pub(super) fn only(&self) -> Option<&Closed> {
+        self.descent.as_ref()?.only.as_ref()
+    }
+
+    /// Whether somebody has let the other run go on where this one has paused now.
+    pub(super) fn has_resumed(&self) -> bool {
+        let resumed = self.course.as_ref().map_or(0, |course| course.resumed);
+        let descent = self.descent.as_ref().filter(|_| !self.has_parted);
+        descent.is_some_and(|descent| resumed < descent.resumed)
+    }
+
     /// Whether nothing more is to be begun: what is taken back is taken back all the same.
     pub(super) fn is_canceled(&self) -> bool {
         self.cancelling.is_some() && self.undoing.is_none()
@@ -335,15 +376,9 @@ impl Work {
     }
 }
 
-/// The id of a step that comes by once more.
-pub(super) fn nth(id: &str, pass: u32) -> String {
-    match pass {
-        0 | 1 => id.to_owned(),
-        _ => format!("{id}~{pass}"),
+fn may_have_happened(ending: &Ending) -> bool {
+    match ending {
+        Ending::Failed(failure) | Ending::Stopped(failure) => failure.class.may_have_happened(),
+        Ending::Done(_) | Ending::Skipped(_) => false,
     }
-}
-
-/// The id of the step that takes back what this one does.
-pub(crate) fn undo_of(id: &str) -> String {
-    format!("{id}~undo")
 }

@@ -16,6 +16,8 @@ pub(crate) struct Step {
     /// Attempts that were begun; the one a crash has cut off counts once.
     pub(crate) attempt: u32,
     pub(crate) phase: Phase,
+    /// Whether an attempt may have done what nobody has found to be absent.
+    pub(crate) may_have_happened: bool,
     /// Its arguments, where they were known only when it began.
     pub(crate) filled: Option<Box<Filled>>,
     pub(crate) seal: Option<Box<Seal>>,
@@ -85,7 +87,7 @@ pub(crate) enum Fate {
 impl Step {
     pub(super) fn new(task: Task) -> Self {
         let phase = Phase::Waiting { not_before: None };
-        Step { task, attempt: 0, phase, filled: None, seal: None }
+        Step { task, attempt: 0, phase, may_have_happened: false, filled: None, seal: None }
     }
 
     pub(crate) fn fate(&self) -> Option<Fate> {

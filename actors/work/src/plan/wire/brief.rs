@@ -44,6 +44,9 @@ pub struct Course {
     pub text: Text,
     /// How many rounds are taken up in all.
     pub passes_max: u32,
+    /// Of what the run is given, all of it together; earlier plans say no such bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs_bytes_max: Option<u64>,
 }
 
 /// What the plan was read from.
@@ -180,6 +183,8 @@ pub enum Source {
     Output(String),
     /// In the store, by its name there: never written, only known once something is done.
     Kept(String),
+    /// Nobody knows what it is that was put out under this name: only known once something is done.
+    Lost(String),
     /// What the steps of the run have come to so far.
     Story,
 }

@@ -111,7 +111,7 @@ fn a_replay_of_a_canceled_run_goes_no_further_than_that() {
         round 1
         build done, as recorded
         round 2
-        go-on skipped: the run that this one repeats did not come as far as this
+        go-on skipped: the run was canceled, as recorded
         closed, Canceled
     "#]]
     .assert_eq(&story(&stage, 2));

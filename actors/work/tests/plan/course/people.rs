@@ -146,21 +146,21 @@ fn a_signal_is_kept_until_somebody_waits_for_it_and_a_crash_in_between_is_nothin
     finish(
         stage,
         &expect![[r#"
-        opened
-        round 1
-        before begun, attempt 1
-        before in doubt, then Ask
-        before asks
-        signal go
-        before happened: true, says Person
-        round 2
-        hear begun, attempt 1
-        hear done
-        round 3
-        after begun, attempt 1
-        after done
-        closed, Completed
-    "#]],
+            opened
+            round 1
+            before begun, attempt 1
+            before in doubt, then Ask
+            signal go
+            before asks
+            before happened: true, says Person
+            round 2
+            hear begun, attempt 1
+            hear done
+            round 3
+            after begun, attempt 1
+            after done
+            closed, Completed
+        "#]],
     );
 }
 
