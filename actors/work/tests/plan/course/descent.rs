@@ -176,3 +176,162 @@ fn each_of_several_things_that_are_asked_at_once_has_a_number_of_its_own() {
     assert_eq!(run.state, State::Failed);
     assert_eq!((stage.effects(2, "a"), stage.effects(2, "b")), ((1, 1), (0, 0)));
 }
+
+/// A replay comes to the same, step by step.
+fn check_repeated(stage: &mut Stage) {
+    let before = stage.run(1).expect("it is there");
+    begin_again(Descent::Replay, None, Effects::UseRecorded, stage);
+    let after = stage.finish(2);
+    let steps = |run: &run::Run| {
+        let steps = run.steps.iter().map(|step| (step.id.clone(), step.state));
+        steps.collect::<Vec<_>>()
+    };
+    assert_eq!(steps(&after), steps(&before));
+    assert_eq!((after.state, after.reason, after.left), (before.state, before.reason, before.left));
+    assert!(stage.world.outside().keys().all(|key| key.starts_with(&plan(1).to_string())));
+    stage.check_replay(2);
+}
+
+fn cancel(stage: &mut Stage) {
+    let cancel = Cancel { reason: "enough".to_owned() };
+    stage.post(plan(1), "cancel", &entity::Post::Cancel(cancel));
+    stage.finish(1);
+}
+
+#[test]
+fn a_replay_of_a_canceled_script_ends_as_that_did() {
+    for after in [json!([]), json!(["a"])] {
+        let mut stage = stage(1);
+        stage.open(
+            1,
+            &json!([
+                {"steps": [
+                    {"id": "a", "tool": "near", "args": {"takes_ms": 20_000}},
+                    {"id": "b", "tool": "near", "args": {"takes_ms": 10}, "after": after},
+                ]},
+                {"steps": [{"id": "c", "tool": "near", "args": {}}]},
+            ]),
+        );
+        until(&mut stage, "a", StepState::Running);
+        cancel(&mut stage);
+        check_repeated(&mut stage);
+    }
+}
+
+#[test]
+fn a_replay_of_a_failed_script_repeats_those_beside_the_failure() {
+    let mut stage = stage(1);
+    stage.open(
+        1,
+        &json!([{"steps": [
+            {"id": "a", "tool": "near", "args": {"says": ["fail"]}},
+            {"id": "b", "tool": "near", "args": {"takes_ms": 5_000}},
+            {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
+        ]}]),
+    );
+    stage.finish(1);
+    check_repeated(&mut stage);
+}
+
+#[test]
+fn a_replay_ends_as_what_it_repeats_wherever_that_was_canceled() {
+    let last = "name: last\nsteps:\n  - {name: a, command: '{}', compensation: '{}'}\n  \
+                - {name: b, command: '{\"says\": [\"unknown\"]}', compensation: '{}'}\n";
+    let mut stage = begin(last);
+    until(&mut stage, "b", StepState::Asked);
+    cancel(&mut stage);
+    assert_eq!(stage.run(1).map(|run| run.left.len()), Some(1));
+    check_repeated(&mut stage);
+
+    let paused = "name: pauses\nstages:\n  \
+                  - {id: a, action: shell, inputs: {command: '{}'}, on_success: paused, \
+                  compensation: {action: shell, inputs: {command: '{}'}}}\n";
+    let mut stage = begin(paused);
+    stage.until(1, |run| run.state == State::Paused);
+    cancel(&mut stage);
+    check_repeated(&mut stage);
+}
+
+#[test]
+fn nothing_is_built_on_what_is_being_taken_back() {
+    let text = UNDONE.replace("compensation: '{}'", "compensation: '{\"takes_ms\": 60000}'");
+    let mut stage = begin(&text);
+    until(&mut stage, "a~undo", StepState::Running);
+    let refused = descend(Descent::Fork, Some("a"), Effects::UseRecorded, &stage);
+    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    assert!(refused.contains("is being ended"), "{refused}");
+}
+
+#[test]
+fn a_fork_of_a_script_leaves_alone_what_ran_beside() {
+    let mut stage = stage(1);
+    stage.open(
+        1,
+        &json!([{"steps": [
+            {"id": "a", "tool": "near", "args": {"takes_ms": 1_000}},
+            {"id": "b", "tool": "near", "args": {"takes_ms": 10}},
+            {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
+        ]}]),
+    );
+    stage.finish(1);
+    begin_again(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
+    assert_eq!(stage.finish(2).state, State::Completed);
+    let effects = ["a", "b", "c"].map(|step| stage.effects(2, step));
+    assert_eq!(effects, [(0, 0), (1, 1), (1, 1)]);
+}
+
+#[test]
+fn what_was_recorded_is_of_no_use_where_a_fork_has_parted() {
+    let text = r#"
+name: parts
+inputs: {tag: {type: text, default: v1}}
+steps:
+  - {name: go on, type: approval_gate, command: ship it?, on_failure: continue}
+  - {name: prepare, command: '{}', condition: previous.failed}
+  - {name: build, command: '{}', condition: always}
+  - {name: ship, command: '{}'}
+"#;
+    let mut stage = begin(text);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    stage.finish(1);
+    let history = stage.history(1);
+    let inputs = [("tag".to_owned(), "v2".to_owned())].into();
+    let from = Some("ship".to_owned());
+    let descending = Descending { how: Descent::Fork, from, inputs, effects: Effects::UseRecorded };
+    let brief = work::descend(&*stage.tools, &Limits::default(), plan(1), &history, &descending);
+    stage.post(plan(2), "open", &entity::Post::Open(brief.expect("it can be begun")));
+    stage.until(2, |run| run.steps[0].state == StepState::AwaitsApproval);
+    stage.post(plan(2), "k2", &said(1, false));
+    stage.finish(2);
+    let effects = ["prepare", "build", "ship"].map(|step| stage.effects(2, step));
+    assert_eq!(effects, [(1, 1), (1, 1), (1, 1)]);
+    stage.check_replay(2);
+}
+
+#[test]
+fn a_script_that_has_failed_waits_for_nobody() {
+    let mut stage = stage(1);
+    stage.open(
+        1,
+        &json!([{"steps": [
+            {"id": "a", "tool": "near", "args": {}},
+            {"id": "b", "tool": "near", "args": {}},
+            {"id": "w", "tool": "wait", "args": {"ms": 10}},
+        ]}]),
+    );
+    stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::RequireHuman, &stage);
+    let is_asked = |run: &run::Run| {
+        let asked = run.steps.iter().filter(|step| step.state == StepState::AwaitsApproval);
+        asked.count() == 2
+    };
+    stage.until(2, is_asked);
+    stage.post(plan(2), "k1", &said(1, false));
+    let run = stage.finish(2);
+    let states: Vec<StepState> = run.steps.iter().map(|step| step.state).collect();
+    assert_eq!(
+        (run.state, &states[..2]),
+        (State::Failed, &[StepState::Failed, StepState::Skipped][..])
+    );
+}

@@ -329,3 +329,132 @@ fn what_was_allowed_is_done_as_it_was_allowed_or_asked_about_anew() {
     assert_eq!((run.state, stage.effects(1, "ship")), (State::Completed, (1, 1)));
     stage.check_replay(1);
 }
+
+#[test]
+fn who_goes_on_after_a_pause_waits_for_its_locks() {
+    let held = "name: held\nsteps:\n  \
+                - {name: hold, command: '{\"takes_ms\": 30000, \"uses\": \"live\"}', locks: [live]}\n";
+    let paused = r#"
+name: pauses
+stages:
+  - {id: a, action: shell, inputs: {command: '{}'}, on_success: paused}
+  - {id: b, action: shell, inputs: {command: '{"uses": "live"}'}, locks: [live]}
+"#;
+    let mut stage = begin(paused);
+    stage.until(1, |run| run.state == State::Paused);
+    stage.begin(2, held.to_owned().into());
+    stage.until(2, |run| run.steps[0].state == StepState::Running);
+    stage.post(plan(1), "k1", &entity::Post::Resume(Resume { note: None, at: None }));
+    assert_eq!(stage.answer(1, "k1"), entity::Answer::Taken);
+    let run = stage.finish(1);
+    assert_eq!((run.state, stage.world.most_at_once("live")), (State::Completed, 1));
+}
+
+#[test]
+fn what_was_said_in_time_counts_however_late_it_is_heard() {
+    let gated = GATED.replace("command: ship it?", "command: ship it?, timeout: 60");
+    for (text, step, post) in
+        [(gated.as_str(), "go-on", said(1, true)), (SIGNALED, "hear", signal("go"))]
+    {
+        let mut stage = begin(text);
+        stage.until(1, |run| {
+            let state = run.steps.iter().find(|known| known.id == step).map(|step| step.state);
+            [Some(StepState::AwaitsApproval), Some(StepState::Running)].contains(&state)
+        });
+        stage.world.crash(NODE);
+        stage.post(plan(1), "k1", &post);
+        stage.world.run_for(10 * A_WHILE);
+        stage.world.boot_again(NODE);
+        let done = stage.until(1, |run| {
+            run.state.is_final()
+                || run.steps.last().is_some_and(|last| {
+                    !last.attempts.is_empty() || last.state == StepState::AwaitsApproval
+                })
+        });
+        let it = done.steps.iter().find(|known| known.id == step).map(|step| step.state);
+        assert_eq!(it, Some(StepState::Done), "{step}");
+    }
+}
+
+#[test]
+fn what_a_gate_has_allowed_is_asked_about_again_if_it_is_given_something_else() {
+    let text = r#"
+name: gated
+inputs: {tag: {type: text, default: v1}, note: {type: text, default: n}}
+steps:
+  - {name: go on, type: approval_gate, command: ship it?}
+  - {name: pause, command: '{"takes_ms": 60000}'}
+  - {name: ship, command: '{"prints_env": "WF_TAG"}'}
+"#;
+    for (given, asked) in [(Some("v2"), true), (None, false)] {
+        let mut stage = begin(text);
+        until(&mut stage, "go-on", StepState::AwaitsApproval);
+        stage.post(plan(1), "k1", &said(1, true));
+        until(&mut stage, "pause", StepState::Running);
+        if let Some(tag) = given {
+            let give = Give { name: "tag".to_owned(), value: json!(tag), version: None };
+            stage.post(plan(1), "k2", &entity::Post::Give(give));
+        }
+        if asked {
+            until(&mut stage, "ship", StepState::AwaitsApproval);
+            assert_eq!(stage.effects(1, "ship"), (0, 0));
+            stage.post(plan(1), "k3", &said(2, true));
+        }
+        let run = stage.finish(1);
+        assert_eq!((run.state, stage.effects(1, "ship")), (State::Completed, (1, 1)));
+        stage.check_replay(1);
+    }
+}
+
+#[test]
+fn whoever_waits_for_a_signal_hears_it_however_many_others_wait_to_be_heard() {
+    let text = "name: two\nsteps:\n  - {name: a, type: signal, signal: a}\n  \
+                - {name: b, type: signal, signal: b}\n";
+    let mut stage = begin(text);
+    until(&mut stage, "a", StepState::Running);
+    for number in 0..65 {
+        stage.post(plan(1), &format!("b{number}"), &signal("b"));
+    }
+    let entity::Answer::Refused(why) = stage.answer(1, "b64") else { panic!("it was taken") };
+    assert!(why.starts_with("64 signals wait already"), "{why}");
+    stage.post(plan(1), "a", &signal("a"));
+    assert_eq!(stage.answer(1, "a"), entity::Answer::Taken);
+    assert_eq!(stage.finish(1).state, State::Completed);
+}
+
+#[test]
+fn all_that_a_run_is_given_has_one_bound_and_all_that_it_uses_has_a_name() {
+    let text = r#"
+name: given
+inputs: {a: {type: text, default: ""}, b: {type: text, default: ""}, level: {default: }}
+steps:
+  - {name: go on, type: approval_gate, command: "on?"}
+  - {name: last, command: '{}', compensation: '{"prints_env": "WF_LEVEL"}'}
+"#;
+    let mut stage = begin(text);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let mut give = |key: &str, name: &str, value: &str| {
+        let give = Give { name: name.to_owned(), value: json!(value), version: None };
+        stage.post(plan(1), key, &entity::Post::Give(give));
+        stage.answer(1, key)
+    };
+    assert_eq!(give("k1", "a", &"x".repeat(20_000)), entity::Answer::Version(2));
+    let entity::Answer::Refused(why) = give("k2", "b", &"x".repeat(20_000)) else {
+        panic!("it was taken")
+    };
+    assert!(why.contains("take 40004 bytes, and 32768 is the most"), "{why}");
+    assert_eq!(give("k3", "a", "x"), entity::Answer::Version(3));
+    assert_eq!(give("k4", "b", &"x".repeat(20_000)), entity::Answer::Version(2));
+    assert_eq!(give("k5", "level", "high"), entity::Answer::Version(1));
+}
+
+#[test]
+fn a_run_that_has_begun_is_not_shown_as_if_it_had_not() {
+    let text = "name: rests\nsteps:\n  - {name: a, command: '{}'}\n  \
+                - {name: b, command: '{\"says\": [\"busy\"]}', effect: idempotent, retry_limit: 2}\n";
+    let mut stage = begin(text);
+    let run = stage.until(1, |run| {
+        run.steps[1].state == StepState::Waiting && !run.steps[1].attempts.is_empty()
+    });
+    assert_eq!(run.state, State::Running);
+}

@@ -162,3 +162,60 @@ stages:
     let filled = filled.expect("it has arguments from elsewhere");
     assert_eq!(filled.args["env"]["WHO"], json!("alice"));
 }
+
+#[test]
+fn what_an_attempt_before_may_have_done_is_listed() {
+    let text = r#"
+name: keyed
+steps:
+  - {name: a, command: '{"says": ["unknown", "SAYS"]}', effect: keyed, retry_limit: 2, compensation: '{}'}
+"#;
+    for (says, left) in [("fail", &["a"][..]), ("busy", &["a"]), ("ok", &[])] {
+        let mut stage = begin(&text.replace("SAYS", says));
+        let run = stage.finish(1);
+        let names: Vec<&str> = run.left.iter().map(|left| left.step.as_str()).collect();
+        assert_eq!(names, left, "{says}");
+    }
+}
+
+#[test]
+fn what_was_found_not_to_have_happened_is_not_listed() {
+    let mut stage = begin(
+        "name: absent\nsteps:\n  \
+         - {name: a, command: '{\"says\": [\"unknown\"]}', compensation: '{}', lane: narrow}\n",
+    );
+    until(&mut stage, "a", StepState::Asked);
+    let hold = "name: n\nsteps: [{name: hold, command: '{\"takes_ms\": 60000}', lane: narrow}]";
+    stage.begin(2, hold.to_owned().into());
+    stage.until(2, |run| run.steps[0].state == StepState::Running);
+    let settle = entity::Settle { step: "a".to_owned(), happened: false };
+    stage.post(plan(1), "k1", &entity::Post::Settle(settle));
+    until(&mut stage, "a", StepState::Waiting);
+    let cancel = Cancel { reason: "enough".to_owned() };
+    stage.post(plan(1), "k2", &entity::Post::Cancel(cancel));
+    let run = stage.finish(1);
+    assert_eq!((run.state, run.left), (State::Canceled, vec![]));
+}
+
+#[test]
+fn what_nobody_has_seen_is_not_taken_back_as_something_else() {
+    let mut stage = begin(
+        r#"
+version: 1
+name: lost
+stages:
+  - {id: a, action: shell, inputs: {command: '{"says": ["unknown"], "prints": "A"}'}, outputs: [vm],
+     compensation: {action: shell, inputs: {command: '{"prints_env": "VM"}', env: {VM: {from: vm}}}}}
+  - {id: b, action: shell, inputs: {command: '{"prints": "B"}'}, outputs: [vm]}
+  - {id: c, action: shell, inputs: {command: '{"says": ["fail"]}'}}
+"#,
+    );
+    until(&mut stage, "a", StepState::Asked);
+    let settle = entity::Settle { step: "a".to_owned(), happened: true };
+    stage.post(plan(1), "k1", &entity::Post::Settle(settle));
+    let run = stage.finish(1);
+    let left: Vec<String> =
+        run.left.iter().map(|left| format!("{}: {}", left.step, left.why)).collect();
+    assert_eq!(left, ["a~undo: nobody knows what `vm` was when it was put out"]);
+    assert_eq!(stage.effects(1, "a~undo"), (0, 0));
+}
