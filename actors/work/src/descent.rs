@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::Address;
 use domain::run::{Descending, Descent as How, Effects, Error, Lineage, Request};
-use domain::tool::{Effect, Output, Tools};
+use domain::tool::{Output, Tools};
 use runtime::durable::Past;
 
 use crate::brief::{Limits, read_again};
 use crate::plan::{
-    Approval, Brief, CANCELED, Closed, Descent, Ending, Event, GATE, Outcome, Task, is_rollback,
+    Brief, CANCELED, Closed, Descent, Ending, Event, GATE, SIGNAL, Signaled, Task, is_rollback,
     stage_of, undo_of,
 };
 
@@ -78,30 +78,25 @@ pub fn descend(
     if !inputs.is_empty() || *effects != Effects::UseRecorded {
         forget_gates(&brief, &mut recorded);
     }
-    if *effects == Effects::RequireHuman {
-        let silence_max_ms = brief.caps.silence_max_ms;
-        let ask = |task: &mut Task| ask_first(task, silence_max_ms);
-        brief.rounds.iter_mut().flatten().for_each(ask);
-        let rollback = brief.course.iter_mut().flat_map(|course| &mut course.rollback);
-        rollback.for_each(ask);
-    }
+    let signals = unheard(&opened.brief, kept);
     let resumed = kept.iter().filter(|past| matches!(past.event, Event::Resumed(_))).count();
     let resumed = u32::try_from(resumed).unwrap_or(u32::MAX);
-    let only = is_all.then(|| end(history));
+    let only = is_all.then(|| end(run, history)).transpose()?;
     let at = kept.last().map_or(0, |past| past.seq.0);
     let lineage = Lineage { run, how: *how, at, from: from.clone(), effects: *effects };
-    brief.descent = Some(Box::new(Descent { lineage, recorded, resumed, only }));
+    brief.descent = Some(Box::new(Descent { lineage, recorded, resumed, signals, only }));
     Ok(brief)
 }
 
-/// What the other run has come to; what it has recorded as done while it was canceled stays so.
-fn end(history: &[Past<Event>]) -> Closed {
+/// What the other run has come to.
+fn end(run: Address, history: &[Past<Event>]) -> Result<Closed, Error> {
     let closed = history.iter().rev().find_map(|past| {
         if let Event::Closed(closed) = &past.event { Some(closed.clone()) } else { None }
     });
-    closed.unwrap_or_else(|| {
-        let reason = Some("the run that it repeats has not ended".to_owned());
-        Closed { outcome: Outcome::Canceled, reason, left: Vec::new() }
+    closed.ok_or_else(|| {
+        let why =
+            "has not ended, and what it comes to cannot be repeated: wait for its end, or fork it";
+        Error::Refused(format!("{run} {why}"))
     })
 }
 
@@ -150,14 +145,15 @@ fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result
     let all: BTreeSet<&str> = begun_in_order(history).collect();
     let mut taken = begun_in_order(kept).peekable();
     let is_any_taken = taken.peek().is_some();
-    if let Some(step) = taken.find(|step| all.contains(undo_of(step).as_str())) {
-        return Err(Error::Refused(format!(
-            "what {step} did was taken back when its run ended: fork from {step}, or begin anew"
-        )));
-    }
-    if is_any_taken && all.iter().any(|step| is_rollback(step)) {
+    let is_rolled_back = all.iter().any(|step| is_rollback(step));
+    if is_any_taken && is_rolled_back {
         let why = "its run was rolled back when it ended: begin anew";
         return Err(Error::Refused(why.to_owned()));
+    }
+    if let Some(step) = taken.find(|step| all.contains(undo_of(step).as_str())) {
+        return Err(Error::Refused(format!(
+            "what {step} did was taken back when its run ended: begin from {step}, or anew"
+        )));
     }
     Ok(())
 }
@@ -169,6 +165,30 @@ fn forget_gates(brief: &Brief, recorded: &mut BTreeMap<String, Ending>) {
     recorded.retain(|step, ending| {
         !gates.contains(stage_of(step)) || !matches!(ending, Ending::Done(_))
     });
+}
+
+/// What was said by then, and nobody had taken.
+fn unheard(brief: &Brief, kept: &[Past<Event>]) -> Vec<Signaled> {
+    let rollback = brief.course.iter().flat_map(|course| &course.rollback);
+    let tasks = || brief.rounds.iter().flatten().chain(rollback.clone());
+    let mut unheard: Vec<Signaled> = Vec::new();
+    for past in kept {
+        if let Event::Signaled(signaled) = &past.event {
+            unheard.push(signaled.clone());
+        } else if let Some((step, ending)) = ended(&past.event)
+            && let Ending::Done(_) = *ending
+            && let Some(name) = tasks().find(|task| task.id == stage_of(step)).and_then(awaited)
+            && let Some(at) = unheard.iter().position(|signaled| signaled.name == name)
+        {
+            unheard.remove(at);
+        }
+    }
+    unheard
+}
+
+/// The signal that a task waits for.
+fn awaited(task: &Task) -> Option<&str> {
+    task.args["name"].as_str().filter(|_| task.tool == SIGNAL)
 }
 
 fn size(output: &Output) -> usize {
@@ -263,17 +283,4 @@ fn given(
         workspace: course.workspace.clone(),
     };
     read_again(&request, &course.inputs, tools, limits)
-}
-
-/// Whatever changes something is asked about first.
-fn ask_first(task: &mut Task, silence_max_ms: u64) {
-    if let Some(undo) = &mut task.undo {
-        ask_first(undo, silence_max_ms);
-    }
-    if task.is_handless() || task.effect == Effect::None || task.approval.is_some() {
-        return;
-    }
-    let title = if task.title.is_empty() { &task.id } else { &task.title };
-    let about = format!("do it once more: {title}");
-    task.approval = Some(Approval { about, within_ms: silence_max_ms });
 }

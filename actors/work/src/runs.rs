@@ -13,7 +13,7 @@ use domain::wire::Written;
 use runtime::durable;
 use serde_json::Value;
 
-use crate::brief::unfit;
+use crate::brief::fit;
 use crate::descent::descend;
 use crate::desk::{Desk, known, trouble, unread};
 use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
@@ -145,16 +145,19 @@ impl Runs {
     }
 
     async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
-        let Give { name, value, .. } = &give;
+        let Give { name, value, version } = give;
         let text = self.plan(run).await?;
-        if let Some(expected) = unfit(&text, &self.desk.limits, name, value) {
-            let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
-            let entry = self.desk.records.entity(run).await.map_err(trouble)?;
-            let is_over = entry.is_some_and(|entry| entry.state == records::State::Closed);
-            let over = || Undeliverable::Closed(run).into();
-            return Err(if is_over { over() } else { Error::Refused(why) });
-        }
-        match self.ask(run, key, entity::Post::Give(give)).await? {
+        let value = match fit(&text, &self.desk.limits, &name, value.clone()) {
+            Ok(value) => value,
+            Err(expected) => {
+                let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
+                let entry = self.desk.records.entity(run).await.map_err(trouble)?;
+                let is_over = entry.is_some_and(|entry| entry.state == records::State::Closed);
+                let over = || Undeliverable::Closed(run).into();
+                return Err(if is_over { over() } else { Error::Refused(why) });
+            }
+        };
+        match self.ask(run, key, entity::Post::Give(Give { name, value, version })).await? {
             Some(Answer::Version(version)) => Ok(version),
             Some(
                 Answer::Taken | Answer::Refused(_) | Answer::Verdict { .. } | Answer::Unawaited(_),

@@ -103,6 +103,7 @@ fn written_brief() -> plan::Brief {
         },
         recorded: [("a".to_owned(), plan::Ending::Skipped("it was not needed".to_owned()))].into(),
         resumed: 1,
+        signals: vec![plan::Signaled { name: "go".to_owned(), data: json!({"n": 1}) }],
         only: Some(plan::Closed { outcome: plan::Outcome::Completed, reason: None, left: vec![] }),
     }));
     brief
@@ -200,6 +201,7 @@ fn plan_events() -> Vec<plan::Event> {
             number: 1,
             step: step(),
             digest: "00ff".to_owned(),
+            about: Some("do it once more: Build it".to_owned()),
             args: Some(json!({"command": "true"})),
             until: at(12),
         }),

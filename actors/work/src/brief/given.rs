@@ -72,31 +72,36 @@ fn unknown(graph: &Graph, name: &str) -> String {
 fn read(text: &str, input: &Input) -> Result<Value, &'static str> {
     match kind(input) {
         InputKind::Text | InputKind::Any => Ok(Value::String(text.to_owned())),
-        InputKind::Number => serde_json::from_str::<Value>(text)
-            .ok()
-            .filter(Value::is_number)
-            .ok_or("a number, such as 3 or 2.5"),
+        InputKind::Number => {
+            serde_json::from_str::<Value>(text).ok().filter(Value::is_number).ok_or(NUMBER)
+        }
         InputKind::Truth => match text {
             "true" | "yes" | "on" => Ok(Value::Bool(true)),
             "false" | "no" | "off" => Ok(Value::Bool(false)),
-            _ => Err("true or false"),
+            _ => Err(TRUTH),
         },
         InputKind::List => Ok(list(text)),
     }
 }
 
-/// What an input would have to be, if this is something else.
-pub(super) fn unfit(graph: &Graph, name: &str, value: &Value) -> Option<&'static str> {
-    let input = graph.inputs.get(name)?;
+/// What a value is as an input: a text is read as those are that a run begins with.
+pub(super) fn fit(graph: &Graph, name: &str, value: Value) -> Result<Value, &'static str> {
+    let Some(input) = graph.inputs.get(name) else { return Ok(value) };
+    if let Value::String(text) = &value {
+        return read(text, input);
+    }
     let (fits, expected) = match input.kind {
         InputKind::Any => (true, ""),
-        InputKind::Text => (value.is_string(), "a text"),
-        InputKind::Number => (value.is_number(), "a number, such as 3 or 2.5"),
-        InputKind::Truth => (value.is_boolean(), "true or false"),
+        InputKind::Text => (false, "a text"),
+        InputKind::Number => (value.is_number(), NUMBER),
+        InputKind::Truth => (value.is_boolean(), TRUTH),
         InputKind::List => (value.is_array(), "a list"),
     };
-    (!fits).then_some(expected)
+    if fits { Ok(value) } else { Err(expected) }
 }
+
+const NUMBER: &str = "a number, such as 3 or 2.5";
+const TRUTH: &str = "true or false";
 
 /// One that was never declared is of the kind of what it is when it is not given.
 fn kind(input: &Input) -> InputKind {

@@ -48,14 +48,18 @@ pub(crate) fn read_again(
     script::resolve(&script, tools, limits).map_err(Error::Faults)
 }
 
-/// What an input of this text would have to be, if this is something else.
-pub(crate) fn unfit(
+/// What this is as an input of a plan, or what it would have to be.
+pub(crate) fn fit(
     text: &str,
     limits: &Limits,
     name: &str,
-    value: &Value,
-) -> Option<&'static str> {
-    given::unfit(&check(text, &limits.graph()).graph?, name, value)
+    value: Value,
+) -> Result<Value, &'static str> {
+    match check(text, &limits.graph()).graph {
+        Some(graph) => given::fit(&graph, name, value),
+        // Its entity knows what it takes.
+        None => Ok(value),
+    }
 }
 
 fn errors(faults: &[Fault]) -> Error {

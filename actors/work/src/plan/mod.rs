@@ -25,7 +25,7 @@ pub(crate) use rules::{put, put_input};
 pub use state::State;
 pub use wire::{
     Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,
-    Outcome, Post, Resume, Said, Settle, Signal, Source, Task, Text, To, Use, Way, When,
+    Outcome, Post, Resume, Said, Settle, Signal, Signaled, Source, Task, Text, To, Use, Way, When,
 };
 
 use crate::step::{Ports, Step};

@@ -214,10 +214,11 @@ fn take_back(run: &mut Run, state: &State) {
 }
 
 fn seek(run: &mut Run, sought: &Sought, task: Option<&Task>, at: Timestamp) {
-    let Sought { number, step, digest, args, until } = sought;
+    let Sought { number, step, digest, about, args, until } = sought;
     let id = ApprovalId { run: run.id, number: *number };
     let run_id = run.id;
-    let about = task.and_then(|task| task.approval.as_ref()).map(|approval| &approval.about);
+    let of_plan = task.and_then(|task| task.approval.as_ref()).map(|approval| &approval.about);
+    let about = about.as_ref().or(of_plan);
     let args = args.as_ref().or(task.map(|task| &task.args)).cloned().unwrap_or(Value::Null);
     with(run, step, |step| {
         step.state = StepState::AwaitsApproval;

@@ -6,9 +6,8 @@ use clap::Args;
 use domain::id::Address;
 use domain::token::Token;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::given::{self, Given};
+use super::given::Given;
 use super::path;
 use crate::ask::Ask;
 use crate::{Error, Exit, place, text};
@@ -17,7 +16,7 @@ use crate::{Error, Exit, place, text};
 pub(super) struct Set {
     /// As `lares runs` lists it
     id: Address,
-    /// The input and what it is from now on: JSON, or else a text
+    /// The input and what it is from now on, as `lares run --input` takes it
     #[arg(value_name = "NAME=VALUE")]
     given: Given,
     /// The version that you have seen; if it has another one meanwhile, nothing is done
@@ -39,13 +38,13 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     #[derive(Serialize)]
     struct Body {
-        value: Value,
+        value: String,
         version: Option<u64>,
     }
 
     let Set { id, given: Given { name, value }, version, ask } = set;
     let name = place::name(&name).map_err(Error::Malformed)?;
-    let body = text::json(&Body { value: given::value(&value), version })?.into_bytes();
+    let body = text::json(&Body { value, version })?.into_bytes();
     let place = path(id, &format!("/inputs/{}", place::segment(&name)));
     let given: Version = ask.client(token)?.put(&place, body).await?;
     let line = format!("{} is version {}\n", text::clean(&name), given.version);

@@ -41,7 +41,11 @@ fn reached(drafts: &[Draft], from: impl IntoIterator<Item = usize>) -> BTreeSet<
     while let Some(at) = left.pop() {
         if reached.insert(at) {
             let stage = &drafts[at].stage;
-            left.extend([stage.on_success, stage.on_failure].into_iter().filter_map(target));
+            let routes = [stage.on_success, stage.on_failure];
+            left.extend(routes.into_iter().filter_map(target));
+            // Whoever lets it go on goes on to the next one.
+            let is_next = routes.contains(&Route::Paused) && at + 1 < drafts.len();
+            left.extend(is_next.then_some(at + 1));
         }
     }
     reached
@@ -76,13 +80,12 @@ fn circle(reader: &mut Reader<'_>, drafts: &[Draft], circle: &[usize]) {
     let go = if circle.len() == 1 { "goes" } else { "go" };
     let names = titles(drafts, circle);
     let place = drafts[circle[0]].stage.place;
-    match circle.iter().find(|at| is_way_out(at)) {
-        Some(at) => {
-            let way = title(drafts, *at);
-            let what = format!("{names} {go} round until {way} fails: nothing else ends them");
+    match circle.iter().any(is_way_out) {
+        true => {
+            let what = format!("{names} {go} round until a step fails: nothing else ends them");
             reader.warn(place, what);
         }
-        None => {
+        false => {
             let what = format!(
                 "{names} {go} round for ever: lead `on_success` of one of them out, or write its \
                  `on_failure`"

@@ -101,7 +101,11 @@ pub(crate) fn give(state: &State, give: Give, decision: &mut Decision<'_>) {
     let known = course.inputs.get(&name);
     if known.is_none() && !used(work, course).contains(name.as_str()) {
         let names: Vec<&str> = used(work, course).into_iter().collect();
-        let why = format!("it has no input `{name}`: it has {}", names.join(", "));
+        let instead = match names.is_empty() {
+            true => "it is given nothing at all".to_owned(),
+            false => format!("it has {}", names.join(", ")),
+        };
+        let why = format!("it has no input `{name}`: {instead}");
         return refuse(decision, &why);
     }
     let current = known.map_or(0, |given| given.version);

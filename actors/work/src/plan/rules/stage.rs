@@ -12,7 +12,7 @@ use super::doubt::{ask, ask_check};
 use super::fill::fill;
 use super::record::{record_answered, record_begun, record_end, record_reused, record_sought};
 use crate::plan::state::{Course, Fate, Phase, State, Step, Work};
-use crate::plan::wire::{Begun, Check, Ending, Event, Filled, Sought, Task, Then};
+use crate::plan::wire::{Approval, Begun, Check, Ending, Event, Filled, Sought, Task, Then};
 use crate::plan::{CANCELED, Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
 
 pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
@@ -178,9 +178,7 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
         Ok(filled) => filled,
         Err(why) => return Stage::Over(Ending::Failed(failure(Class::Refused, &why))),
     };
-    let is_other = |course: &Box<Course>| course.is_other_than_allowed(&step.task);
-    let is_other = work.undoing.is_none() && work.course.as_ref().is_some_and(is_other);
-    if step.task.approval.is_none() && !is_other {
+    if work.asks_first(&step.task).is_none() {
         return Stage::Ready { attempt, filled };
     }
     match &step.seal {
@@ -246,14 +244,14 @@ fn seek(
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
-    let silence_max = work.caps.silence_max_ms;
-    let within = step.task.approval.as_ref().map_or(silence_max, |approval| approval.within_ms);
+    let Some(Approval { about, within_ms }) = work.asks_first(&step.task) else { return };
     let sought = Sought {
         number,
         step: step.task.id.clone(),
         digest: digest_of(step, filled.as_ref()).to_owned(),
+        about: step.task.approval.is_none().then_some(about),
         args: filled.map(|filled| filled.args),
-        until: moment.now.plus(Duration::from_millis(within)),
+        until: moment.now.plus(Duration::from_millis(within_ms)),
     };
     record_sought(step, sought, decision);
 }

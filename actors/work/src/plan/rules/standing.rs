@@ -57,12 +57,12 @@ pub(crate) fn standing(state: &State) -> Standing {
     });
     if work.is_canceled() {
         Standing::Canceling
+    } else if counts.contains_key("asked") && !counts.contains_key("running") {
+        Standing::WaitingForHuman
     } else if work.undoing.is_some() {
         Standing::Undoing
     } else if work.paused.is_some() {
         Standing::Paused
-    } else if counts.contains_key("asked") && !counts.contains_key("running") {
-        Standing::WaitingForHuman
     } else if counts.contains_key("running") || counts.contains_key("ended") || has_begun(work) {
         Standing::Running
     } else {

@@ -6,14 +6,15 @@ mod step;
 use domain::approval::Verdict;
 use domain::id::Address;
 use domain::mutants::{self, Mutant};
+use domain::run::{Effects, Left};
 use domain::time::Timestamp;
-use domain::tool::Output;
+use domain::tool::{Effect, Output};
 
 use super::ids::{pass_of, undo_of};
 use super::wire::{
-    Answered, Asked, Begun, By, Cancelling, Caps, Checking, Closed, Descent, Doubted, Ended,
-    Ending, Event, Opened, Outcome, Paused, Planned, Rested, Reused, Settled, Sought, Task, Then,
-    Unclear, Undoing,
+    Answered, Approval, Asked, Begun, By, Cancelling, Caps, Checking, Closed, Descent, Doubted,
+    Ended, Ending, Event, Opened, Outcome, Paused, Planned, Rested, Reused, Settled, Sought, Task,
+    Then, Unclear, Undoing,
 };
 use super::{GATE, WAIT};
 
@@ -73,7 +74,8 @@ impl State {
                     course: brief
                         .course
                         .as_deref()
-                        .map(|course| Box::new(Course::new(course, &brief.rounds))),
+                        .map(|course| Box::new(Course::new(course, &brief.rounds)))
+                        .map(|course| from_another(course, brief.descent.as_deref())),
                     descent: brief.descent.clone(),
                     has_parted: false,
                     idle_rounds: 0,
@@ -136,6 +138,7 @@ impl Work {
                 let was_undone =
                     self.descent.as_ref().is_some_and(|from| from.recorded.contains_key(&undo));
                 let may_have_happened = may_have_happened(ending);
+                self.inherit(step, ending);
                 self.end(step, ending, was_undone, may_have_happened);
             }
             Event::Begun(Begun { step, attempt, until, filled, .. }) => {
@@ -291,6 +294,21 @@ impl Work {
         self.at(id, |step| step.phase = Phase::Ended(fate));
     }
 
+    /// Whatever this run comes to, what the other one has done is not taken back by it.
+    fn inherit(&mut self, id: &str, ending: &Ending) {
+        let Some(descent) = self.descent.as_ref().filter(|descent| descent.only.is_none()) else {
+            return;
+        };
+        let (run, place) = (descent.lineage.run, self.place(id));
+        let (Some(course), Ok(place), Ending::Done(_)) = (&mut self.course, place, ending) else {
+            return;
+        };
+        if self.steps[place].task.undo.is_some() {
+            let why = format!("{run} has done it, and this run takes back what it did itself");
+            course.left.push(Left { step: id.to_owned(), why });
+        }
+    }
+
     /// What takes it back later is fixed as far as it is known.
     fn begin(&mut self, id: &str) {
         let place = self.place(id);
@@ -339,6 +357,27 @@ impl Work {
         descent.recorded.get(step)
     }
 
+    /// What a person is asked before a step begins; nothing where it may begin unasked.
+    pub(super) fn asks_first(&self, task: &Task) -> Option<Approval> {
+        if let Some(approval) = &task.approval {
+            return Some(approval.clone());
+        }
+        let title = if task.title.is_empty() { &task.id } else { &task.title };
+        let ask = |about| Some(Approval { about, within_ms: self.caps.silence_max_ms });
+        let descent = self.descent.as_ref().map(|descent| descent.lineage.effects);
+        if descent == Some(Effects::RequireHuman)
+            && !task.is_handless()
+            && task.effect != Effect::None
+        {
+            return ask(format!("do it once more: {title}"));
+        }
+        let course = self.course.as_ref().filter(|_| self.undoing.is_none())?;
+        match course.is_other_than_allowed(task) {
+            true => ask(format!("{title}: what was allowed was given something else since")),
+            false => None,
+        }
+    }
+
     /// What this run has to come to, because it only repeats another one.
     pub(super) fn only(&self) -> Option<&Closed> {
         self.descent.as_ref()?.only.as_ref()
@@ -374,6 +413,13 @@ impl Work {
     pub(super) fn has_nothing_left(&self) -> bool {
         self.unended == 0
     }
+}
+
+/// What was said to the other run is said to this one as well.
+fn from_another(mut course: Box<Course>, descent: Option<&Descent>) -> Box<Course> {
+    let signals = descent.iter().flat_map(|descent| &descent.signals);
+    signals.for_each(|signal| course.hear(signal));
+    course
 }
 
 fn may_have_happened(ending: &Ending) -> bool {

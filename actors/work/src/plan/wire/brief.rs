@@ -7,7 +7,7 @@ use domain::tool::{Effect, OnDoubt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::events::{Closed, Ending};
+use super::events::{Closed, Ending, Signaled};
 use crate::plan::{GATE, MISSING, SIGNAL, WAIT};
 
 /// Everything a plan is to do, resolved and checked: it depends on nothing that may change.
@@ -109,6 +109,9 @@ pub struct Descent {
     /// How often somebody has said that the other goes on where it had paused.
     #[serde(default, skip_serializing_if = "is_none")]
     pub resumed: u32,
+    /// What was said to the other by then, and nobody had taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<Signaled>,
     /// It only repeats: where nothing was recorded any more, this is what it has come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Closed>,

@@ -207,6 +207,9 @@ pub struct Sought {
     pub step: String,
     /// Of what would be done.
     pub digest: String,
+    /// What a person reads, where the plan does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The arguments, where they were not known before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<Value>,

@@ -1,6 +1,6 @@
 //! Runs that begin from another run.
 
-use super::people::{GATED, SIGNALED};
+use super::people::{GATED, SIGNALED, signal};
 use super::*;
 
 fn descend(
@@ -83,11 +83,16 @@ steps:
 
 #[test]
 fn nothing_is_built_on_what_was_taken_back_or_is_under_way() {
-    let mut stage = begin(UNDONE);
-    stage.finish(1);
-    let refused = descend(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
-    let why = "what a did was taken back when its run ended: fork from a, or begin anew";
-    assert_eq!(refused.map_err(|error| error.to_string()).err().as_deref(), Some(why));
+    let undone = UNDONE.replace(", on_failure: rollback", "");
+    for (text, why) in [
+        (UNDONE, "its run was rolled back when it ended: begin anew"),
+        (&undone, "what a did was taken back when its run ended: begin from a, or anew"),
+    ] {
+        let mut stage = begin(text);
+        stage.finish(1);
+        let refused = descend(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
+        assert_eq!(refused.map_err(|error| error.to_string()).err().as_deref(), Some(why));
+    }
 
     let mut stage = begin(SIGNALED);
     until(&mut stage, "before", StepState::Running);
@@ -334,4 +339,69 @@ fn a_script_that_has_failed_waits_for_nobody() {
         (run.state, &states[..2]),
         (State::Failed, &[StepState::Failed, StepState::Skipped][..])
     );
+}
+
+#[test]
+fn a_run_that_has_not_ended_is_not_repeated() {
+    let mut stage = begin(GATED);
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    let refused = descend(Descent::Replay, None, Effects::UseRecorded, &stage);
+    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    assert!(refused.contains("has not ended"), "{refused}");
+}
+
+#[test]
+fn what_is_asked_in_a_replay_is_asked_in_no_descendant_of_it() {
+    let mut stage =
+        begin("name: plain\nsteps:\n  - {name: a, command: '{}', compensation: '{}'}\n");
+    stage.finish(1);
+    begin_again(Descent::Replay, None, Effects::RequireHuman, &stage);
+    stage.until(2, |run| run.steps[0].state == StepState::AwaitsApproval);
+    stage.post(plan(2), "k1", &said(1, true));
+    let asked = stage.finish(2).steps.remove(0).approvals.remove(0);
+    assert_eq!(asked.about, "do it once more: a");
+    let history = stage.history(2);
+    let effects = Effects::Reexecute;
+    let descending = Descending { how: Descent::Replay, from: None, inputs: [].into(), effects };
+    let brief = work::descend(&*stage.tools, &Limits::default(), plan(2), &history, &descending);
+    stage.post(plan(3), "open", &entity::Post::Open(brief.expect("it can be begun")));
+    let run = stage.finish(3);
+    assert_eq!((run.state, run.steps[0].approvals.len()), (State::Completed, 0));
+}
+
+#[test]
+fn what_a_fork_has_not_done_itself_is_listed_when_it_fails() {
+    let text = r#"
+name: forked
+steps:
+  - {name: a, command: '{}', compensation: '{}'}
+  - {name: b, command: '{"counts_as": "b", "says": ["ok", "fail"]}', compensation: '{}'}
+"#;
+    let mut stage = begin(text);
+    assert_eq!(stage.finish(1).left, vec![]);
+    begin_again(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
+    let run = stage.finish(2);
+    let left: Vec<String> =
+        run.left.iter().map(|left| format!("{}: {}", left.step, left.why)).collect();
+    let why = format!("{} has done it, and this run takes back what it did itself", plan(1));
+    assert_eq!((run.state, left), (State::Failed, vec![format!("a: {why}")]));
+    assert_eq!(stage.effects(2, "a~undo"), (0, 0));
+}
+
+#[test]
+fn what_was_said_before_a_fork_is_said_to_it() {
+    let text = r#"
+name: signaled
+steps:
+  - {name: one, type: signal, signal: first}
+  - {name: two, command: '{}'}
+  - {name: three, type: signal, signal: second}
+"#;
+    let mut stage = begin(text);
+    until(&mut stage, "one", StepState::Running);
+    stage.post(plan(1), "k1", &signal("second"));
+    stage.post(plan(1), "k2", &signal("first"));
+    assert_eq!(stage.finish(1).state, State::Completed);
+    begin_again(Descent::Fork, Some("two"), Effects::UseRecorded, &stage);
+    assert_eq!(stage.finish(2).state, State::Completed);
 }

@@ -128,7 +128,7 @@ steps:
   - {name: after, command: '{}'}
 "#;
 
-fn signal(name: &str) -> entity::Post {
+pub(super) fn signal(name: &str) -> entity::Post {
     entity::Post::Signal(Signal { name: name.to_owned(), data: json!({"n": 1}) })
 }
 

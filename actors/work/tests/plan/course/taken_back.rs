@@ -219,3 +219,13 @@ stages:
     assert_eq!(left, ["a~undo: nobody knows what `vm` was when it was put out"]);
     assert_eq!(stage.effects(1, "a~undo"), (0, 0));
 }
+
+#[test]
+fn whoever_is_asked_while_something_is_taken_back_is_shown_to_be() {
+    let text = "name: asks\nsteps:\n  \
+                - {name: a, command: '{}', compensation: '{\"says\": [\"unknown\"]}'}\n  \
+                - {name: b, command: '{\"says\": [\"fail\"]}'}\n";
+    let mut stage = begin(text);
+    until(&mut stage, "a~undo", StepState::Asked);
+    assert_eq!(stage.run(1).map(|run| run.state), Some(State::WaitingForHuman));
+}

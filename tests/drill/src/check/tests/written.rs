@@ -35,7 +35,7 @@ fn answered(verdict: Verdict) -> Event {
 fn history() -> Vec<Event> {
     let (step, digest) = ("gate".to_owned(), "of the gate".to_owned());
     let until = Timestamp::from_millis(1);
-    let sought = Event::Sought(Sought { number: 1, step, digest, args: None, until });
+    let sought = Event::Sought(Sought { number: 1, step, digest, about: None, args: None, until });
     let reason = Some("it was denied".to_owned());
     let outcome = Outcome::Failed;
     let undoing = Undoing { outcome, reason: reason.clone(), rolls_back: false };
