@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::blob::Blob;
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Append, Body, Claim, Error, Journal, Post, Seq, Status};
 use domain::records::{
@@ -117,6 +118,10 @@ impl Records for Grudging {
     }
 
     fn entity(&self, _: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>> {
+        never()
+    }
+
+    fn names(&self, _: Address, _: Blob) -> BoxFuture<'_, Result<bool, Error>> {
         never()
     }
 

@@ -223,13 +223,15 @@ impl Runs {
         Ok(first)
     }
 
-    /// Whoever knows what it is called knows what it holds.
     async fn artifact(&self, run: Address, name: &str) -> Result<Vec<u8>, Error> {
-        self.first(run).await?;
         let missing = || Error::Missing(format!("{run} has brought nothing of the name {name}"));
         let blob = name.parse().map_err(|_| missing())?;
-        let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
-        kept.ok_or_else(missing)
+        if self.desk.records.names(run, blob).await.map_err(trouble)? {
+            let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
+            return kept.ok_or_else(missing);
+        }
+        let told = self.look(run).await?;
+        entity::tell::in_history(&told, blob).ok_or_else(missing)
     }
 
     async fn attachment(&self, run: Address, step: &str, name: &str) -> Result<Vec<u8>, Error> {
@@ -252,6 +254,9 @@ impl Runs {
             Content::Bytes(_) => None,
         };
         let blob = blob.ok_or_else(|| lost("its name cannot be read"))?;
+        if let Some(bytes) = entity::tell::in_history(&told, blob) {
+            return Ok(bytes);
+        }
         let kept = self.desk.journal.blob(blob).await.map_err(trouble)?;
         kept.ok_or_else(|| lost("it is not in the journal"))
     }

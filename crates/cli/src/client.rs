@@ -77,7 +77,18 @@ impl Client {
         body: Vec<u8>,
         key: Option<&str>,
     ) -> Result<T, Error> {
-        let request = self.http.post(self.url(path)).header("content-type", "application/json");
+        self.post_as("application/json", path, body, key).await
+    }
+
+    /// The same, of a body of this type.
+    pub(crate) async fn post_as<T: DeserializeOwned>(
+        &self,
+        media: &str,
+        path: &str,
+        body: Vec<u8>,
+        key: Option<&str>,
+    ) -> Result<T, Error> {
+        let request = self.http.post(self.url(path)).header("content-type", media);
         let request = match key {
             Some(key) => request.header("idempotency-key", key),
             None => request,

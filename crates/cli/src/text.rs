@@ -38,16 +38,21 @@ pub(crate) fn more(key: &str, next: Option<&impl Display>) -> String {
     next.map_or(String::new(), |next| format!("more with --{key} {next}\n"))
 }
 
+/// How much of a cell a table shows; all of it is in the JSON.
+const CELL_CHARS_MAX: usize = 300;
+
 /// Columns as wide as their widest cell, two spaces between them.
 pub(crate) fn lay_out<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let cut = |row: &[String; COLUMNS]| row.each_ref().map(|cell| shorten(cell, CELL_CHARS_MAX));
+    let rows: Vec<[String; COLUMNS]> = rows.iter().map(cut).collect();
     let mut widths = [0; COLUMNS];
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::BoxFuture;
+use crate::blob::Blob;
 use crate::id::{Address, Kind};
 use crate::journal::{Body, Error, Ordinal, Seq, Undeliverable};
 use crate::time::Timestamp;
@@ -256,6 +257,9 @@ pub trait Records: Send + Sync + 'static {
 
     /// How one entity stands; nothing if there is none.
     fn entity(&self, entity: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>>;
+
+    /// Whether something that an entity has recorded names this blob.
+    fn names(&self, entity: Address, blob: Blob) -> BoxFuture<'_, Result<bool, Error>>;
 
     /// Dead letters, the newest first, older than `before`, no more than so many.
     fn dead_letters(

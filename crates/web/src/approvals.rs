@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use domain::approval::{Answered, Approval, ApprovalId, NoApproval, Saying};
 use serde::Serialize;
 
-use crate::asked::{bad, key};
+use crate::asked::{bad, key, words};
 use crate::refusal::Refusal;
 use crate::routes::Desk;
 
@@ -40,6 +40,7 @@ pub(crate) async fn answer(
     saying: Result<Json<Saying>, JsonRejection>,
 ) -> Result<Json<Answered>, Refusal> {
     let Json(saying) = saying.map_err(|error| bad(error.body_text()))?;
+    let saying = Saying { note: words("note", saying.note)?, ..saying };
     Ok(Json(desk.approvals.answer(id(&approval)?, saying, key(&headers)?).await?))
 }
 

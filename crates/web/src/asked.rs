@@ -57,6 +57,20 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
+/// The longest reason or note: it is kept, and shown in lists.
+const WORDS_BYTES_MAX: usize = 4 << 10;
+
+/// What a person says about what is done.
+pub(crate) fn words(what: &str, words: Option<String>) -> Result<Option<String>, Refusal> {
+    let bytes = words.as_ref().map_or(0, String::len);
+    match bytes <= WORDS_BYTES_MAX {
+        true => Ok(words),
+        false => Err(bad(format!(
+            "the {what} takes {bytes} bytes, and {WORDS_BYTES_MAX} is the most: shorten it"
+        ))),
+    }
+}
+
 pub(crate) fn bad(message: String) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message)
 }

@@ -1,9 +1,10 @@
-//! What comes with the text of a plan, in the query of a request.
+//! What a run is begun with: the text of a plan with what stands in the query, or all of it as JSON.
 
 use std::collections::BTreeMap;
 
 use domain::nearest::nearest;
 use domain::run::{Request, Workspace};
+use serde::Deserialize;
 
 use crate::asked::bad;
 use crate::refusal::Refusal;
@@ -16,6 +17,43 @@ const NAMES: [&str; 6] = ["input", "file", "workspace", "workspace_id", "branch"
 pub(crate) struct Asked {
     pub(crate) request: Request,
     pub(crate) is_rehearsal: bool,
+}
+
+/// What says that the body is all of it, and not the text of a plan.
+pub(crate) const WHOLE: &str = "application/vnd.lares.run+json";
+
+/// All of it in one body, however long its inputs are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    plan: String,
+    file: Option<String>,
+    #[serde(default)]
+    inputs: BTreeMap<String, String>,
+    workspace: Option<Place>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    id: Option<String>,
+    path: String,
+    branch: Option<String>,
+}
+
+pub(crate) fn read_whole(body: &[u8], pairs: &[(String, String)]) -> Result<Asked, Refusal> {
+    if let Some((name, _)) = pairs.first() {
+        let why = format!("`{name}` stands in the query: with {WHOLE} all of it is in the body");
+        return Err(bad(why));
+    }
+    let whole = serde_json::from_slice(body);
+    let Whole { plan, file, inputs, workspace, dry_run } =
+        whole.map_err(|error| bad(format!("this is no {WHOLE}: {error}")))?;
+    let workspace =
+        workspace.map(|Place { id, path, branch }| settle(id, path, branch)).transpose()?;
+    Ok(Asked { request: Request { plan, file, inputs, workspace }, is_rehearsal: dry_run })
 }
 
 /// As in `?input=tag=v1.2&workspace=/srv/shop&branch=main`.
@@ -57,13 +95,17 @@ fn workspace(mut rest: BTreeMap<String, String>) -> Result<Option<Workspace>, Re
             None => Ok(None),
         };
     };
+    settle(id, path, branch).map(Some)
+}
+
+fn settle(id: Option<String>, path: String, branch: Option<String>) -> Result<Workspace, Refusal> {
     if !path.starts_with('/') {
         return Err(bad(format!("workspace is `{path}`: write an absolute path")));
     }
     // The last name of a path is what people call a folder.
     let name = || path.rsplit('/').find(|name| !name.is_empty()).unwrap_or("root").to_owned();
     let id = id.unwrap_or_else(name);
-    Ok(Some(Workspace { id, path, branch }))
+    Ok(Workspace { id, path, branch })
 }
 
 fn no_such(name: &str) -> Refusal {

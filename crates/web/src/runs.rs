@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection, StringRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +13,7 @@ use domain::run::{Descending, Error, Page, Question, Replayed, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::asked::{TAKEN, Taken, Wanted, address, bad, key};
+use crate::asked::{TAKEN, Taken, Wanted, address, bad, key, words};
 use crate::refusal::Refusal;
 use crate::request::{self, Asked};
 use crate::routes::Desk;
@@ -29,19 +30,28 @@ pub(crate) struct Opened {
     id: Address,
 }
 
-/// The body is the plan itself, as it was written. The same key is the same run.
+/// The body is the plan itself, as it was written, unless it says that it is all of it. The same key
+/// is the same run.
 pub(crate) async fn open(
     State(desk): State<Arc<Desk>>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
-    plan: Result<String, StringRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let plan = plan.map_err(|error| match error.status() {
+    let body = body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(desk.body_bytes_max),
-        _ => bad(format!("a plan is text, in UTF-8: {}", error.body_text())),
+        _ => bad(error.body_text()),
     })?;
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
-    let Asked { request, is_rehearsal } = request::read(plan, query)?;
+    let is_whole = headers.get(header::CONTENT_TYPE).is_some_and(|media| media == request::WHOLE);
+    let Asked { request, is_rehearsal } = match is_whole {
+        true => request::read_whole(&body, &query)?,
+        false => {
+            let plan = std::str::from_utf8(&body);
+            let plan = plan.map_err(|error| bad(format!("a plan is text, in UTF-8: {error}")))?;
+            request::read(plan.to_owned(), query)?
+        }
+    };
     if is_rehearsal {
         return Ok(Json(desk.runs.rehearse(request).await?).into_response());
     }
@@ -129,6 +139,7 @@ pub(crate) async fn resume(
     resume: Result<Json<Resume>, JsonRejection>,
 ) -> Result<Json<Taken>, Refusal> {
     let Json(Resume { note, at }) = resume.map_err(|error| bad(error.body_text()))?;
+    let note = words("note", note)?;
     desk.runs.resume(address(&run)?, note, at, key(&headers)?).await?;
     Ok(TAKEN)
 }
@@ -217,7 +228,7 @@ pub(crate) async fn cancel(
     cancel: Result<Json<Cancel>, JsonRejection>,
 ) -> Result<Json<Taken>, Refusal> {
     let Json(Cancel { reason }) = cancel.map_err(|error| bad(error.body_text()))?;
-    let reason = reason.unwrap_or_else(|| "somebody asked for it".to_owned());
+    let reason = words("reason", reason)?.unwrap_or_else(|| "somebody asked for it".to_owned());
     desk.runs.cancel(address(&run)?, reason, key(&headers)?).await?;
     Ok(TAKEN)
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::approval::{Answer, Approval, ApprovalId};
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::records::Entry;
 use domain::run::{self, Attempt, Awaits, Doubt, Question, Run, StepState};
 use domain::time::Timestamp;
-use domain::tool::Failure;
+use domain::tool::{Attachment, Content, Failure, Media};
 use runtime::durable::Past;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use super::SIGNAL;
 use super::rules::{awaits, effect_key, standing};
 use super::state::State;
 use super::wire::{
@@ -129,17 +132,27 @@ fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
             let given = run::Given { value: value.clone(), version: *version };
             run.inputs.insert(name.clone(), given);
         }
-        Event::Reused(Reused { step, ending }) => with(run, step, |step| {
-            end(step, ending, at);
-            let before = step.story.take().map_or(String::new(), |story| format!(": {story}"));
-            step.story = Some(format!("taken from the run that this one repeats{before}"));
-        }),
+        Event::Reused(Reused { step, ending }) => {
+            let said = said(state, step, ending);
+            with(run, step, |step| {
+                end(step, ending, at);
+                step.attachments.extend(said);
+                let before = step.story.take().map_or(String::new(), |story| format!(": {story}"));
+                step.story = Some(format!("taken from the run that this one repeats{before}"));
+            });
+        }
         Event::Paused(paused) => run.reason = Some(paused.reason.clone()),
         Event::Resumed(_) => run.reason = None,
         Event::Undoing(undoing) => run.reason.clone_from(&undoing.reason),
         Event::Signaled(_) => {}
         Event::Begun(begun) => with(run, &begun.step, |step| begin(step, begun, at)),
-        Event::Ended(ended) => with(run, &ended.step, |step| end(step, &ended.ending, at)),
+        Event::Ended(ended) => {
+            let said = said(state, &ended.step, &ended.ending);
+            with(run, &ended.step, |step| {
+                end(step, &ended.ending, at);
+                step.attachments.extend(said);
+            });
+        }
         Event::Rested(Rested { step, failure, .. }) => with(run, step, |step| {
             step.state = StepState::Waiting;
             end_attempt(step, at, word(failure), Some(failure.story.clone()));
@@ -308,6 +321,34 @@ fn end(step: &mut run::Step, ending: &Ending, at: Timestamp) {
     }
     close_doubt(step, at, || "given up".to_owned());
     end_attempt(step, at, word, failure.map(|failure| failure.story.clone()));
+}
+
+/// What a signal has brought stands in the history, and has names like everything that is put out.
+fn said(state: &State, step: &str, ending: &Ending) -> Vec<Attachment> {
+    let task = state.work.as_ref().and_then(|work| work.step(step)).map(|step| &step.task);
+    let Some(task) = task.filter(|task| task.tool == SIGNAL) else { return Vec::new() };
+    let Ending::Done(output) = ending else { return Vec::new() };
+    let text = output.value.to_string();
+    let attachment = |name: &String| Attachment {
+        name: name.clone(),
+        content: Content::Kept {
+            blob: blob_of(text.as_bytes()).to_string(),
+            bytes: text.len() as u64,
+        },
+        media: Media::Json,
+    };
+    task.outputs.iter().map(attachment).collect()
+}
+
+/// What a run has recorded under this name, and nobody else keeps.
+pub(crate) fn in_history(run: &Run, blob: Blob) -> Option<Vec<u8>> {
+    let signals = run.steps.iter().filter(|step| step.tool == SIGNAL);
+    let mut texts = signals.filter_map(|step| Some(step.output.as_ref()?.to_string()));
+    texts.find(|text| blob_of(text.as_bytes()) == blob).map(String::into_bytes)
+}
+
+fn blob_of(bytes: &[u8]) -> Blob {
+    Blob::from_hash(Sha256::digest(bytes).into())
 }
 
 fn settle(step: &mut run::Step, settled: &Settled, at: Timestamp) {

@@ -1,16 +1,18 @@
 //! `lares run PLAN`: begins a run of a plan, or tells what one would do.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::run::Rehearsal;
 use domain::token::Token;
+use serde::Serialize;
 
 use super::given::{self, Given};
 use super::{rehearsal, submit, text};
 use crate::ask::Ask;
-use crate::{Error, Exit, place};
+use crate::{Error, Exit};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Begin {
@@ -46,50 +48,62 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     let path = begin.plan.clone().unwrap_or_default();
     let plan = text::read(&path)?;
-    let place = format!("/v1/runs?{}", query(&begin, &path)?);
+    let body = crate::text::json(&request(&begin, &path, &plan)?)?.into_bytes();
     let client = begin.ask.client(token.clone())?;
     if begin.dry_run {
-        let rehearsal = client.post(&place, plan.clone(), None).await;
+        let rehearsal = client.post_as(MEDIA, RUNS, body, None).await;
         let rehearsal: Rehearsal = rehearsal.map_err(|error| told(error, &path, &plan))?;
         return begin.ask.show(&rehearsal, rehearsal::tell, out);
     }
-    let opened = submit::submit(&client, &place, plan.clone(), begin.key).await;
+    let opened = submit::submit(&client, (MEDIA, RUNS), body, begin.key).await;
     let opened = opened.map_err(|error| told(error, &path, &plan))?;
     submit::tell(opened, begin.follow, begin.ask, token, out).await
 }
 
-/// What a node takes of it, with room for the rest of the head of a request.
-const QUERY_BYTES_MAX: usize = 60 << 10;
+const RUNS: &str = "/v1/runs";
+const MEDIA: &str = "application/vnd.lares.run+json";
 
-/// What goes along with the text of the plan.
-fn query(begin: &Begin, path: &Path) -> Result<String, Error> {
-    let mut pairs = Vec::new();
-    for (name, value) in given::all(&begin.inputs)? {
-        pairs.push(("input", format!("{name}={value}")));
-    }
-    if path != Path::new("-") {
-        let file = std::path::absolute(path)
-            .map_err(|source| Error::Nowhere { path: path.to_owned(), source })?;
-        pairs.push(("file", file.to_string_lossy().into_owned()));
-    }
-    if let Some(folder) = &begin.workspace {
-        pairs.push(("workspace", workspace(folder)?));
-    }
-    if let Some(branch) = &begin.branch {
-        pairs.push(("branch", branch.clone()));
-    }
-    if begin.dry_run {
-        pairs.push(("dry_run", true.to_string()));
-    }
-    let query = place::query(&pairs);
-    match query.len() <= QUERY_BYTES_MAX {
-        true => Ok(query),
-        false => Err(Error::TooBig(format!(
-            "what the run is given takes {} bytes in a request, and {QUERY_BYTES_MAX} is the \
-             most: name files in it",
-            query.len()
-        ))),
-    }
+/// All that a run is begun with.
+#[derive(Serialize)]
+struct Request<'a> {
+    plan: &'a str,
+    file: Option<String>,
+    inputs: BTreeMap<String, String>,
+    workspace: Option<Workspace>,
+    dry_run: bool,
+}
+
+/// The node calls it after its folder.
+#[derive(Serialize)]
+struct Workspace {
+    path: String,
+    branch: Option<String>,
+}
+
+fn request<'a>(begin: &Begin, path: &Path, plan: &'a [u8]) -> Result<Request<'a>, Error> {
+    let plan = std::str::from_utf8(plan).map_err(|error| {
+        told(Error::Faults(vec![format!("a plan is text, in UTF-8: {error}")]), path, plan)
+    })?;
+    let file = match path == Path::new("-") {
+        true => None,
+        false => {
+            let file = std::path::absolute(path)
+                .map_err(|source| Error::Nowhere { path: path.to_owned(), source })?;
+            Some(file.to_string_lossy().into_owned())
+        }
+    };
+    let branch = || begin.branch.clone();
+    let workspace = begin
+        .workspace
+        .as_deref()
+        .map(|folder| workspace(folder).map(|path| Workspace { path, branch: branch() }));
+    Ok(Request {
+        plan,
+        file,
+        inputs: given::all(&begin.inputs)?,
+        workspace: workspace.transpose()?,
+        dry_run: begin.dry_run,
+    })
 }
 
 /// The folder as everybody on this machine calls it.

@@ -103,6 +103,7 @@ async fn begin(
     let Descend { id, effects: _, key, follow, ask } = descend;
     let client = ask.client(token.clone())?;
     let body = text::json(&descending)?.into_bytes();
-    let opened = submit::submit(&client, &path(id, "/descend"), body, key).await?;
+    let opened =
+        submit::submit(&client, ("application/json", &path(id, "/descend")), body, key).await?;
     submit::tell(opened, follow, ask, token, out).await
 }

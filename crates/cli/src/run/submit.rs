@@ -18,14 +18,14 @@ pub(super) struct Opened {
 /// Asks for it, and once more under the same key if the answer was lost.
 pub(super) async fn submit(
     client: &Client,
-    path: &str,
+    (media, path): (&str, &str),
     body: Vec<u8>,
     key: Option<String>,
 ) -> Result<Opened, Error> {
     // Whoever gives none would not know what to do when the answer is lost.
     let key = key.unwrap_or_else(text::once);
-    let opened = match client.post(path, body.clone(), Some(&key)).await {
-        Err(Error::Broken { .. }) => client.post(path, body, Some(&key)).await,
+    let opened = match client.post_as(media, path, body.clone(), Some(&key)).await {
+        Err(Error::Broken { .. }) => client.post_as(media, path, body, Some(&key)).await,
         answer => answer,
     };
     opened.map_err(|error| match error.is_unheard() {

@@ -1,5 +1,6 @@
 //! What people look at: pages of entities and of dead letters, the newest first.
 
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Error, Seq};
 use domain::records::{DeadLetter, Entry, Letter, Place, Query, State, Summary};
@@ -59,6 +60,17 @@ pub(super) fn entity(
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let found = statement.query_row(params![kind.prefix(), id.to_bytes()], entry);
     found.optional().map_err(failed)
+}
+
+pub(super) fn names(
+    connection: &Connection,
+    Address { kind, id }: Address,
+    blob: Blob,
+) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM blob_uses JOIN entities USING (entity)
+               WHERE kind = ?1 AND id = ?2 AND hash = ?3";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.exists(params![kind.prefix(), id.to_bytes(), blob.hash()]).map_err(failed)
 }
 
 /// What `entry` reads.

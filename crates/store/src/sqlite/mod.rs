@@ -204,6 +204,10 @@ impl Records for Sqlite {
         Box::pin(self.readers.ask(move |connection| list::entity(connection, entity)))
     }
 
+    fn names(&self, entity: Address, blob: Blob) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(self.readers.ask(move |connection| list::names(connection, entity, blob)))
+    }
+
     fn dead_letters(
         &self,
         before: Option<Letter>,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::ready;
 
 use domain::BoxFuture;
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Error, Post, Seq, Status, Undeliverable};
 use domain::records::{
@@ -200,6 +201,12 @@ impl Records for FakeJournal {
     fn entity(&self, entity: Address) -> BoxFuture<'_, Result<Option<Entry>, Error>> {
         let found = self.shelf().entities.get(&entity).map(|found| found.entry(entity));
         Box::pin(ready(Ok(found)))
+    }
+
+    fn names(&self, entity: Address, blob: Blob) -> BoxFuture<'_, Result<bool, Error>> {
+        let shelf = self.shelf();
+        let named = shelf.entities.get(&entity).is_some_and(|found| found.blobs.contains(&blob));
+        Box::pin(ready(Ok(named)))
     }
 
     fn dead_letters(

@@ -78,6 +78,13 @@ conformance! {
         appended(both, Append { events: vec![body("on")], ..append(plan(3), &claim, 3) }).await;
         tidy(both, 1_000).await;
         assert!(read(both, blob).await.is_some());
+        let other = kept(both, b"another", 1).await;
+        for (number, blob, expected) in
+            [(1, blob, true), (2, blob, true), (3, blob, false), (1, other, false), (4, blob, false)]
+        {
+            let named = both.names(plan(number), blob).await.expect("the journal works");
+            assert_eq!(named, expected, "{number} {blob}");
+        }
         for (closed_count_max, expected) in [(1, true), (0, false)] {
             let spare_age_min = Duration::from_millis(10);
             let retention = Retention { closed_count_max, spare_age_min, ..Retention::default() };

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scripts::{Pipe, until};
 use super::{Node, check_refused, run, text};
@@ -181,6 +181,69 @@ fn a_signal_brings_what_it_was_sent_with() {
     node.until_state(&run, "completed");
     let shown = node.told(&["run", "show", &run]);
     assert!(step(&shown, "heard")["output"].to_string().contains("v2"), "{shown}");
+}
+
+#[test]
+fn what_a_signal_brings_is_an_artifact_of_its_run_alone() {
+    let node = Node::start();
+    let hear = "version: 1\nname: hear\nstages:\n  \
+                - {id: hear, type: signal, signal: go, outputs: [said]}\n";
+    let [run, other] = [node.open_plan(hear), node.open_plan(hear)];
+    node.said(&["run", "signal", &run, "go", r#"{"tag": "ü"}"#]);
+    node.until_state(&run, "completed");
+    let step = format!("{run}/hear");
+    assert_eq!(node.said(&["run", "output", &step, "said"]), r#"{"tag":"ü"}"#);
+    let folder = node.folder.path().join("export");
+    let written = node.said(&["run", "export", &run, &folder.display().to_string()]);
+    assert!(written.contains("1 artifacts"), "{written}");
+    let artifacts: Vec<_> = std::fs::read_dir(folder.join("artifacts"))
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read"))
+        .collect();
+    let [artifact] = artifacts.as_slice() else { panic!("{artifacts:?}") };
+    assert_eq!(std::fs::read_to_string(artifact.path()).expect("a text"), r#"{"tag":"ü"}"#);
+    let blob = artifact.file_name().into_string().expect("a name");
+    let token = format!("Bearer {}", node.token());
+    let headers = [("authorization", token.as_str())];
+    let asked = |run: &str| node.ask(&format!("/v1/runs/{run}/artifacts/{blob}"), &headers).status;
+    assert_eq!((asked(&run), asked(&other)), (200, 404));
+}
+
+#[test]
+fn what_a_run_is_given_later_is_read_as_what_it_begins_with() {
+    let node = Node::start();
+    let keep = "name: keep\ninputs:\n  t: {type: text, default: ''}\n  b: {type: boolean, default: true}\n  \
+                l: {type: list, default: []}\nsteps:\n  - {name: go, type: signal, signal: go}\n";
+    // As long as it may be, whatever it takes in an address.
+    let long = format!("t={}", "ü".repeat(15_000));
+    let file = node.plan("keep.yaml", keep);
+    let run = node.said(&["run", text(&file), "--input", &long]);
+    let run = run.trim();
+    for (given, value) in
+        [("t=1.2", json!("1.2")), ("b=off", json!(false)), ("l=a,b", json!(["a", "b"]))]
+    {
+        node.said(&["run", "set", run, given]);
+        let shown = node.told(&["run", "show", run]);
+        let name = &given[..1];
+        assert_eq!(shown["inputs"][name]["value"], value, "{given}: {shown}");
+    }
+    let unfit = ["run", "set", run, "b=maybe", "--data", node.data()];
+    check_refused(&unfit, 1, &["`b` is \"maybe\", and must be true or false"]);
+}
+
+#[test]
+fn words_have_a_bound_and_a_list_shows_as_much_of_them_as_fits() {
+    let node = Node::start();
+    let run = node.open_plan(GATE);
+    let endless = "x".repeat(70_000);
+    let cancel = ["run", "cancel", &run, "--reason", &endless, "--data", node.data()];
+    check_refused(&cancel, 1, &["the reason takes 70000 bytes, and 4096 is the most"]);
+    let reason = "x".repeat(4_000);
+    node.said(&["run", "cancel", &run, "--reason", &reason]);
+    node.until_state(&run, "canceled");
+    let listed = node.said(&["runs"]);
+    assert!(listed.contains("xxx…") && !listed.contains(&reason), "{listed}");
+    node.said(&["audit", "list"]);
 }
 
 #[test]
