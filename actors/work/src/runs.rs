@@ -8,6 +8,7 @@ use domain::id::{Address, Kind};
 use domain::journal::{self, Ordinal, Post, Posted, Recorded, Seq, Undeliverable};
 use domain::records::{self, Place, Query};
 use domain::run::{Descending, Error, Page, Question, Rehearsal, Replayed, Request, Run};
+use domain::time::Timestamp;
 use domain::tool::Content;
 use domain::wire::Written;
 use runtime::durable;
@@ -88,21 +89,25 @@ impl Runs {
 
     /// One whose plan has not heard yet that it is to be opened.
     async fn pending(&self, run: Address) -> Result<Option<Run>, Error> {
-        let waiting = self.desk.journal.inbox(run, Ordinal::default(), 1).await.map_err(trouble)?;
-        let opening =
-            waiting.first().and_then(|waiting| match entity::Post::read(&waiting.post.body) {
-                Ok(entity::Post::Open(brief)) => Some((brief, waiting.post.at)),
-                Ok(
-                    entity::Post::Cancel(_)
-                    | entity::Post::Settle(_)
-                    | entity::Post::Answer(_)
-                    | entity::Post::Signal(_)
-                    | entity::Post::Give(_)
-                    | entity::Post::Resume(_),
-                )
-                | Err(_) => None,
-            });
+        let opening = self.opening(run).await?;
         Ok(opening.map(|(brief, sent_at)| entity::tell::pending(run, &brief, sent_at)))
+    }
+
+    /// What waits to be opened, and since when.
+    async fn opening(&self, run: Address) -> Result<Option<(Brief, Timestamp)>, Error> {
+        let waiting = self.desk.journal.inbox(run, Ordinal::default(), 1).await.map_err(trouble)?;
+        Ok(waiting.first().and_then(|waiting| match entity::Post::read(&waiting.post.body) {
+            Ok(entity::Post::Open(brief)) => Some((brief, waiting.post.at)),
+            Ok(
+                entity::Post::Cancel(_)
+                | entity::Post::Settle(_)
+                | entity::Post::Answer(_)
+                | entity::Post::Signal(_)
+                | entity::Post::Give(_)
+                | entity::Post::Resume(_),
+            )
+            | Err(_) => None,
+        }))
     }
 
     async fn questions(&self, limit: u32) -> Result<Vec<Question>, Error> {
@@ -205,12 +210,16 @@ impl Runs {
     }
 
     async fn plan(&self, run: Address) -> Result<String, Error> {
-        let opened = self.first(run).await?.map(|event| entity::Event::read(&event.body));
-        if let Some(Ok(entity::Event::Opened(opened))) = opened {
-            return Ok(timeline::plan(&opened.brief));
+        for _ in 0..LOOKS {
+            let opened = self.first(run).await?.map(|event| entity::Event::read(&event.body));
+            if let Some(Ok(entity::Event::Opened(opened))) = opened {
+                return Ok(timeline::plan(&opened.brief));
+            }
+            if let Some((brief, _)) = self.opening(run).await? {
+                return Ok(timeline::plan(&brief));
+            }
         }
-        let why = "its plan has not heard yet that it is to begin: ask again in a moment";
-        Err(Error::Unavailable(why.to_owned()))
+        Err(Undeliverable::Unknown(run).into())
     }
 
     /// What a run began with; nothing of one that has not heard yet that it is to begin.
@@ -224,6 +233,7 @@ impl Runs {
     }
 
     async fn artifact(&self, run: Address, name: &str) -> Result<Vec<u8>, Error> {
+        self.first(run).await?;
         let missing = || Error::Missing(format!("{run} has brought nothing of the name {name}"));
         let blob = name.parse().map_err(|_| missing())?;
         if self.desk.records.names(run, blob).await.map_err(trouble)? {

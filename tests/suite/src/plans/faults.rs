@@ -226,7 +226,8 @@ fn an_approval_is_void_when_what_it_is_about_changes_and_expires_when_nobody_ans
     let second = until("it is asked anew", || {
         node.approvals(&run).into_iter().find(|approval| *approval != first)
     });
-    assert_eq!(node.answer(&first, true), json!({"verdict": "void", "is_first": false}));
+    let void = json!({"verdict": "void", "is_first": false, "instead": second});
+    assert_eq!(node.answer(&first, true), void);
     node.answer(&second, true);
     assert_eq!(super::step(&node.finished(&run), "ship")["output"]["stdout"], "v2\n");
 

@@ -1,12 +1,12 @@
 //! What must hold of the way that a written plan has gone, whatever broke meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::approval::Verdict;
 use runtime::durable::Past;
 use serde_json::Value;
 use work::plan::wire::{Answered, Begun, Planned, Sought, Undoing};
-use work::plan::{Ending, Event, Outcome, SIGNAL, Task};
+use work::plan::{Ending, Event, GATE, Outcome, SIGNAL, Source, Task};
 
 use super::frame::{Frame, Named, named};
 
@@ -31,6 +31,9 @@ struct Way<'a> {
     open: Option<&'a str>,
     /// What was asked of people, by its number from 1.
     seals: Vec<Seal<'a>>,
+    /// Inputs that were given anew since a person has passed a gate; nothing before the first.
+    changed: Option<BTreeSet<&'a str>>,
+    begun: BTreeSet<&'a str>,
     /// Signals that nobody has taken yet.
     signals: Vec<(&'a str, &'a Value)>,
     /// What has to be taken back if all fails, in the order in which it was done.
@@ -58,6 +61,8 @@ impl<'a> Way<'a> {
             passes: BTreeMap::new(),
             open: None,
             seals: Vec::new(),
+            changed: None,
+            begun: BTreeSet::new(),
             signals: Vec::new(),
             done: Vec::new(),
             undoing: None,
@@ -80,6 +85,12 @@ impl<'a> Way<'a> {
             Event::Settled(settled) if settled.happened => self.do_step(&settled.step),
             Event::Signaled(signal) => {
                 self.signals.push((&signal.name, &signal.data));
+                Ok(())
+            }
+            Event::Given(given) => {
+                self.changed.iter_mut().for_each(|changed| {
+                    changed.insert(&given.name);
+                });
                 Ok(())
             }
             Event::Undoing(undoing) => {
@@ -108,7 +119,6 @@ impl<'a> Way<'a> {
             | Event::Unclear(_)
             | Event::Asked(_)
             | Event::Settled(_)
-            | Event::Given(_)
             | Event::Reused(_) => Ok(()),
         }
     }
@@ -143,14 +153,17 @@ impl<'a> Way<'a> {
     }
 
     /// What was allowed is what is done, and nothing else is.
-    fn check_allowed(&self, task: &Task, begun: &Begun, done: &str) -> Checked {
+    fn check_allowed(&mut self, task: &Task, begun: &'a Begun, done: &str) -> Checked {
         let id = &begun.step;
+        let is_first = self.begun.insert(id);
         let Some(number) = begun.approval else {
-            return must(task.approval.is_none(), || format!("begins {id} unasked"));
+            let is_unasked = task.approval.is_some() || (is_first && self.is_other(task));
+            return must(!is_unasked, || format!("begins {id} unasked"));
         };
         let at = (number as usize).wrapping_sub(1);
         let seal = self.seals.get(at).ok_or_else(|| format!("never sought approval {number}"))?;
-        let is_allowed = seal.verdict == Some(Verdict::Granted) && task.approval.is_some();
+        let may_ask = task.approval.is_some() || self.changed.is_some();
+        let is_allowed = seal.verdict == Some(Verdict::Granted) && may_ask;
         must(is_allowed && seal.step == id, || {
             format!(
                 "begins {id} by approval {number}, which is {:?} to {}",
@@ -158,6 +171,17 @@ impl<'a> Way<'a> {
             )
         })?;
         must(seal.digest == done, || format!("begins {id} as something else than was allowed"))
+    }
+
+    /// Whether it would be done with something else than what a gate was about.
+    fn is_other(&self, task: &Task) -> bool {
+        let Some(changed) = self.changed.as_ref().filter(|_| self.undoing.is_none()) else {
+            return false;
+        };
+        task.uses.iter().any(|used| match &used.of {
+            Source::Input(name) => changed.contains(name.as_str()),
+            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => false,
+        })
     }
 
     fn seek(&mut self, sought: &'a Sought) -> Checked {
@@ -180,8 +204,10 @@ impl<'a> Way<'a> {
     fn end_step(&mut self, id: &'a str, ending: &'a Ending) -> Checked {
         match ending {
             Ending::Done(output) => {
-                if self.task(id)?.tool == SIGNAL {
-                    self.take_signal(id, &output.value)?;
+                match self.task(id)?.tool.as_str() {
+                    SIGNAL => self.take_signal(id, &output.value)?,
+                    GATE => self.changed = Some(BTreeSet::new()),
+                    _ => {}
                 }
                 self.do_step(id)
             }
