@@ -8,6 +8,7 @@ mod brief;
 mod descent;
 mod desk;
 pub mod plan;
+mod rehearsal;
 mod runs;
 pub mod session;
 mod sessions;

@@ -18,6 +18,7 @@ use crate::brief::fit;
 use crate::descent::descend;
 use crate::desk::{Desk, known, trouble, unread};
 use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
+use crate::rehearsal::rehearsal;
 use crate::timeline;
 
 /// Looks for a run; it may be heard between the look at its history and that at its inbox.
@@ -300,7 +301,7 @@ impl domain::run::Runs for Runs {
     }
 
     fn rehearse(&self, request: Request) -> BoxFuture<'_, Result<Rehearsal, Error>> {
-        Box::pin(async move { Ok(timeline::rehearsal(&self.desk.resolve(&request)?)) })
+        Box::pin(async move { Ok(rehearsal(&self.desk.resolve(&request)?)) })
     }
 
     fn list(&self, before: Option<i64>, limit: u32) -> BoxFuture<'_, Result<Page, Error>> {

@@ -1,13 +1,17 @@
 //! A plan: the steps that answer one request, carried to one outcome.
 //!
-//! hears    Open, Cancel, Settle (posts); the outcomes of its steps and their checks; Due; Reborn
-//! records  plan.opened, plan.planned, step.begun, step.ended, step.rested, step.doubted,
-//!          step.checking, step.asked, step.settled, plan.cancelling, plan.closed
+//! hears    Open, Cancel, Settle, Answer, Signal, Give, Resume (posts); the outcomes of its steps
+//!          and their checks; Due; Reborn
+//! records  plan.*: opened, planned, signaled, given, paused, resumed, undoing, cancelling, closed;
+//!          step.*: begun, ended, rested, doubted, unclear, checking, asked, settled, reused;
+//!          approval.*: sought, answered
 //! posts    Ended to whoever opened it, if that was a session
 //! owes     each step that runs, each check of a step in doubt; permits for those that are ready;
 //!          a wake for whatever waits for a moment
-//! bounds   what its brief says: steps, attempts, time, rounds that repeat themselves, silence
-//! fails    with its first step that fails for good: what runs then ends, and nothing more begins
+//! bounds   what its brief says: steps, attempts, time, passes, inputs, rounds that repeat
+//!          themselves, silence; 64 signals that nobody waits for yet
+//! fails    a script with its first step that fails for good: what runs then ends, and nothing more
+//!          begins; a written plan where its routes say so, after it has taken back what it did
 
 mod ids;
 mod rules;

@@ -145,7 +145,16 @@ fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
         Event::Resumed(_) => run.reason = None,
         Event::Undoing(undoing) => run.reason.clone_from(&undoing.reason),
         Event::Signaled(_) => {}
-        Event::Begun(begun) => with(run, &begun.step, |step| begin(step, begun, at)),
+        Event::Begun(begun) => {
+            let awaited = awaited(state, &begun.step);
+            let id = run.id;
+            with(run, &begun.step, |step| {
+                begin(step, begun, at);
+                step.story = awaited.map(|name| {
+                    format!("it waits for the signal `{name}`: lares run signal {id} \"{name}\"")
+                });
+            });
+        }
         Event::Ended(ended) => {
             let said = said(state, &ended.step, &ended.ending);
             with(run, &ended.step, |step| {
@@ -314,13 +323,20 @@ fn end(step: &mut run::Step, ending: &Ending, at: Timestamp) {
         }
     };
     step.state = state;
+    step.story = failure.map(|failure| failure.story.clone());
     if let Some(failure) = failure {
-        step.story = Some(failure.story.clone());
         step.output = Some(failure.output.value.clone()).filter(|value| *value != Value::Null);
         step.attachments.clone_from(&failure.output.attachments);
     }
     close_doubt(step, at, || "given up".to_owned());
     end_attempt(step, at, word, failure.map(|failure| failure.story.clone()));
+}
+
+/// The signal that a step waits for.
+fn awaited(state: &State, step: &str) -> Option<String> {
+    let step = state.work.as_ref()?.step(step)?;
+    let name = step.task.args["name"].as_str().filter(|_| step.task.tool == SIGNAL)?;
+    Some(name.to_owned())
 }
 
 /// What a signal has brought stands in the history, and has names like everything that is put out.

@@ -358,7 +358,7 @@ fn an_unsafe_step_that_is_to_fail_in_doubt_does() {
         round 1
         a begun, attempt 1
         a in doubt, then Fail
-        a failed: it may have happened or not: it was under way when its node or its plan crashed
+        a failed: it may have happened or not: it was under way when its node or its plan was cut off
         closed, Failed
     "#]]
         ),

@@ -13,7 +13,7 @@ fn question(step: &str, awaits: Awaits) -> Question {
         args: json!({"command": "pg_restore shop.dump"}),
         begun_at: Some(Timestamp::from_millis(0)),
         since: Timestamp::from_millis(1_000),
-        evidence: "it was under way when its node or its plan crashed".to_owned(),
+        evidence: "it was under way when its node or its plan was cut off".to_owned(),
         hands: Some("no process of it is left that could go on".to_owned()),
         awaits,
     }
@@ -33,7 +33,7 @@ fn a_person_reads_what_is_known_and_what_each_answer_means() {
           was begun    shell: pg_restore shop.dump
                        6m 40s ago
           in doubt     for 6m 39s
-          is known     it was under way when its node or its plan crashed
+          is known     it was under way when its node or its plan was cut off
                        no process of it is left that could go on
           next         look at what it works on, and say which it is:
           it was done  lares doubt settle pln_00000000000000000000000000/a --happened
@@ -45,7 +45,7 @@ fn a_person_reads_what_is_known_and_what_each_answer_means() {
           was begun    shell: pg_restore shop.dump
                        6m 40s ago
           in doubt     for 6m 39s
-          is known     it was under way when its node or its plan crashed
+          is known     it was under way when its node or its plan was cut off
                        no process of it is left that could go on
           next         for 1h 0m it may still be going on: look again then
           it was done  lares doubt settle pln_00000000000000000000000000/b --happened
@@ -57,7 +57,7 @@ fn a_person_reads_what_is_known_and_what_each_answer_means() {
           was begun    shell: pg_restore shop.dump
                        6m 40s ago
           in doubt     for 6m 39s
-          is known     it was under way when its node or its plan crashed
+          is known     it was under way when its node or its plan was cut off
                        no process of it is left that could go on
           next         its check is asked: there is nothing for you to do yet
     "#]]

@@ -65,11 +65,13 @@ fn tell_lineage(lineage: &Lineage) -> String {
         Descent::Replay => "replay",
         Descent::Fork => "fork",
     };
+    // Where it goes its own way from a step on, those before it are taken as they were.
+    let what = if from.is_some() { "every effect from there on" } else { "every effect once more" };
     let from = from.as_ref().map_or(String::new(), |from| format!(", its own way from {from} on"));
     let effects = match effects {
-        Effects::UseRecorded => "",
-        Effects::Reexecute => "; every effect once more",
-        Effects::RequireHuman => "; every effect once more, each after a person allows it",
+        Effects::UseRecorded => String::new(),
+        Effects::Reexecute => format!("; {what}"),
+        Effects::RequireHuman => format!("; {what}, each after a person allows it"),
     };
     format!("{how} of {run} up to event {at}{}{effects}", clean(&from))
 }

@@ -76,7 +76,7 @@ fn a_run_of_a_written_plan_says_what_it_was_given_and_where_it_comes_from() {
         input      depth=3
         input      tag=v2 (version 2)
         workspace  /srv/shop (shop)
-        lineage    fork of pln_00000000000000000000000000 up to event 12, its own way from push on; every effect once more, each after a person allows it
+        lineage    fork of pln_00000000000000000000000000 up to event 12, its own way from push on; every effect from there on, each after a person allows it
 
         push  http  awaits approval  Push it out
           approval   +2s  denied: not on a Friday

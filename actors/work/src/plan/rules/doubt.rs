@@ -36,7 +36,7 @@ pub(crate) fn be_reborn(
     let Some(work) = &state.work else { return };
     let evidence = match before {
         Before::Clean => "it was under way when its node stopped, and was cut off",
-        Before::Crashed => "it was under way when its node or its plan crashed",
+        Before::Crashed => "it was under way when its node or its plan was cut off",
         Before::TakenOver => "it was under way when another node took over",
     };
     for step in work.steps.iter().filter(|step| !step.task.is_handless()) {

@@ -34,6 +34,9 @@ impl Folder {
             Err(error) => return Err(failed(whole)(error)),
         }
         let part = beside(whole)?;
+        if let Some(parent) = part.parent() {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
         match fs::create_dir(&part) {
             Ok(()) => Ok(Folder { whole: whole.to_owned(), part }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
