@@ -103,7 +103,7 @@ impl Job for Errand {
 
     async fn perform(self, world: World, _bench: Bench<'_>) -> String {
         world.log.note(format!("begins {}", self.0));
-        if let Some(gate) = &world.gate {
+        if let Some(gate) = world.gate.as_ref().filter(|_| self.0 != "rotten") {
             gate.pass().await;
         }
         match self.0.as_str() {
@@ -149,6 +149,9 @@ impl Entity for Errands {
                 }
             }
             Heard::Posted(_, Order::Poison) => decision.record(Event::Poisoned),
+            Heard::Ended(key, Ended::Said(_)) if key == "rotten" => {
+                decision.record(Event::Poisoned);
+            }
             Heard::Ended(key, Ended::Said(_)) => decision.record(Event::Done(key)),
             Heard::Ended(key, Ended::Lost(_)) => decision.record(Event::Done(format!("no {key}"))),
             Heard::Due => {
@@ -509,6 +512,24 @@ async fn who_crashes_too_often_is_put_aside_for_good_and_its_neighbours_go_on() 
     let second = house(&journal, 2, None).await;
     let refused = second.post(&journal, sick, "again", run(&["a"])).await;
     assert!(matches!(refused, Posted::Refused(Undeliverable::Quarantined { .. })));
+}
+
+#[tokio::test]
+async fn nobody_is_at_work_for_one_that_was_put_aside() {
+    let journal = Arc::new(FakeJournal::default());
+    let gate = Gate::closed();
+    let house = house(&journal, 1, Some(&gate)).await;
+    let sick = errands(1);
+    house.post(&journal, sick, "k", run(&["held", "rotten"])).await;
+    let aside = async {
+        while let [Due { .. }, ..] = *journal.due(None, 10).await.expect("the journal works") {
+            house.durable.mail().ring(sick);
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("it is put aside", aside).await;
+    house.durable.drain();
+    soon("nobody is at work", house.durable.drained()).await;
 }
 
 #[tokio::test]
