@@ -69,7 +69,16 @@ fn turn(args: Value) -> Turn {
         undo: None,
     };
     let caps = Caps { idle_rounds_max: 3, silence_max_ms: 1_000, depth_max: 1 };
-    Turn { brief: Brief { rounds: vec![vec![task]], caps, depth: 0, course: None, descent: None } }
+    Turn {
+        brief: Brief {
+            rounds: vec![vec![task]],
+            caps,
+            priority: Default::default(),
+            depth: 0,
+            course: None,
+            descent: None,
+        },
+    }
 }
 
 fn say(world: &World, key: &str, turn: Turn) {

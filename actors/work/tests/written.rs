@@ -7,6 +7,7 @@ use domain::approval::Verdict;
 use domain::conversation::Reply;
 use domain::id::{Address, Id, Kind};
 use domain::journal::Body;
+use domain::priority::Priority;
 use domain::run::{Descent, Effects, Left, Lineage, State, Workspace};
 use domain::time::Timestamp;
 use domain::tool::{Attachment, Class, Content, Effect, Failure, Media, OnDoubt, Output};
@@ -52,12 +53,13 @@ fn brief() -> plan::Brief {
         undo: None,
     };
     let caps = plan::Caps { idle_rounds_max: 3, silence_max_ms: 9, depth_max: 4 };
-    plan::Brief { rounds: vec![vec![task]], caps, depth: 1, course: None, descent: None }
+    let (rounds, priority) = (vec![vec![task]], Priority::Normal);
+    plan::Brief { rounds, caps, priority, depth: 1, course: None, descent: None }
 }
 
 /// One of a written plan that another run was begun from.
 fn written_brief() -> plan::Brief {
-    let mut brief = brief();
+    let mut brief = plan::Brief { priority: Priority::High, ..brief() };
     let task = &mut brief.rounds[0][0];
     let at = |name: &str| vec!["env".to_owned(), name.to_owned()];
     task.title = "Build it".to_owned();

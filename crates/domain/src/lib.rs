@@ -14,6 +14,7 @@ pub mod journal;
 pub mod mutants;
 pub mod nearest;
 pub mod policy;
+pub mod priority;
 pub mod records;
 pub mod run;
 pub mod signals;

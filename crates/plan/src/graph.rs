@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use domain::priority::Priority;
 use domain::tool::{Effect, OnDoubt};
 use serde_json::Value;
 
@@ -36,6 +37,7 @@ pub struct Graph {
     pub description: String,
     /// The profile of those who are told of its end.
     pub notify: Option<String>,
+    pub priority: Priority,
     pub defaults: Defaults,
     /// What a run of it may be given, or must be.
     pub inputs: BTreeMap<String, Input>,
@@ -338,6 +340,10 @@ fn name(reader: &mut Reader<'_>, top: &Map, what: &str) -> String {
         reader.warn(top.place, format!("{what} says no `name`: nobody will know it in a list"));
     }
     name
+}
+
+fn priority(reader: &mut Reader<'_>, top: &Map) -> Priority {
+    reader.choice(top, "priority", &Priority::NAMED).unwrap_or_default()
 }
 
 impl fmt::Display for Place {

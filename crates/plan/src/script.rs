@@ -6,6 +6,7 @@ mod read;
 
 use std::fmt;
 
+use domain::priority::Priority;
 use domain::tool::{Effect, OnDoubt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,9 @@ use serde_json::Value;
 /// Rounds of steps; each round begins when the one before it is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Script {
+    /// Beside other runs that wait for the same lanes.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     pub rounds: Vec<Round>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::priority::Priority;
 use domain::tool::{Effect, OnDoubt, Tools};
 use serde_json::{Value, json};
 use work::plan::{Brief, Caps, Task, WAIT};
@@ -88,7 +89,8 @@ pub(crate) fn after(pause: Duration, steps: usize) -> Brief {
 
 fn round(tasks: impl IntoIterator<Item = Task>) -> Brief {
     let caps = Caps { idle_rounds_max: 3, silence_max_ms: 1_000, depth_max: 1 };
-    Brief { rounds: vec![tasks.into_iter().collect()], caps, depth: 0, course: None, descent: None }
+    let (rounds, priority) = (vec![tasks.into_iter().collect()], Priority::Normal);
+    Brief { rounds, caps, priority, depth: 0, course: None, descent: None }
 }
 
 fn task(number: usize, args: Value) -> Task {

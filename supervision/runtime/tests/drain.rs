@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use domain::id::{Address, Id, Kind};
 use domain::journal::{Body, Journal, Post, Seq};
 use domain::policy::{Act, Policy, TokenBearer, Verdict};
+use domain::priority::Priority;
 use domain::time::Timestamp;
 use domain::wire::{Unread, Written};
 use futures::poll;
@@ -140,7 +141,7 @@ impl Entity for Row {
     fn owed(state: &State, _moment: &Moment, owed: &mut Owed<'_, Self>) {
         match (&state.running, state.left.first()) {
             (Some(name), _) => owed.child(name.clone(), || Deed(name.clone())),
-            (None, Some(name)) => owed.permit(name.clone(), lane()),
+            (None, Some(name)) => owed.permit(name.clone(), Priority::Normal, lane()),
             (None, None) => {}
         }
     }

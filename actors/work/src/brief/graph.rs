@@ -60,7 +60,8 @@ pub(super) fn resolve(
         inputs_bytes_max: u64::try_from(limits.inputs_bytes_max).ok(),
     };
     let course = Some(Box::new(course));
-    Ok(Brief { rounds, caps: limits.caps(), depth: 0, course, descent: None })
+    let (caps, priority) = (limits.caps(), graph.priority);
+    Ok(Brief { rounds, caps, priority, depth: 0, course, descent: None })
 }
 
 /// Whether anything in it takes the workspace as a whole.

@@ -26,7 +26,8 @@ pub(super) fn resolve(
     if !resolver.faults.is_empty() {
         return Err(resolver.faults);
     }
-    Ok(Brief { rounds, caps: limits.caps(), depth: 0, course: None, descent: None })
+    let (caps, priority) = (limits.caps(), script.priority);
+    Ok(Brief { rounds, caps, priority, depth: 0, course: None, descent: None })
 }
 
 impl Resolver<'_> {

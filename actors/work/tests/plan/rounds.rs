@@ -496,3 +496,21 @@ fn what_goes_on_elsewhere_is_looked_at_when_it_can_go_on_no_more() {
         (1, 1)
     );
 }
+
+#[test]
+fn whoever_is_urgent_goes_before_those_who_wait_already() {
+    let mut stage = stage(1);
+    let held = r#"{"id": "hold", "tool": "near", "lane": "narrow", "args": {"takes_ms": 20000}}"#;
+    let next = r#"{"id": "next", "tool": "near", "lane": "narrow", "args": {"takes_ms": 5000}}"#;
+    let script = |priority: &str, step: &str| {
+        format!(r#"{{"version": 1, "priority": "{priority}", "rounds": [{{"steps": [{step}]}}]}}"#)
+    };
+    stage.begin(1, script("normal", held).into());
+    stage.until(1, |run| run.steps[0].state == StepState::Running);
+    for (number, priority) in [(2, "low"), (3, "normal"), (4, "high")] {
+        stage.begin(number, script(priority, next).into());
+        stage.until(number, |run| run.steps[0].state == StepState::Waiting);
+    }
+    let ends = [4, 3, 2].map(|number| stage.finish(number).closed_at);
+    assert!(ends.is_sorted(), "{ends:?}");
+}

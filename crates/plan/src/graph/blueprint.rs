@@ -12,7 +12,8 @@ use super::stage::{self, Dialect, Draft, Performed, Ways};
 use super::{Approvals, Defaults, Format, Graph, Route, arguments, inputs, paths, story};
 use crate::script::Deadline;
 
-const TOP: [&str; 6] = ["version", "name", "description", "defaults", "inputs", "stages"];
+const TOP: [&str; 7] =
+    ["version", "name", "description", "priority", "defaults", "inputs", "stages"];
 
 const STAGE: [&str; 8] =
     ["id", "type", "action", "goal", "inputs", "outputs", "on_success", "on_failure"];
@@ -53,6 +54,7 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
     version(reader, top);
     let name = super::name(reader, top, "the blueprint");
     let description = reader.text(top, "description").unwrap_or_default();
+    let priority = super::priority(reader, top);
     let (defaults, attempts) = defaults(reader, top);
     let mut declared = inputs::declared(reader, top);
     let list = reader.list(top, "stages")?;
@@ -75,6 +77,7 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
         name,
         description,
         notify: None,
+        priority,
         defaults,
         inputs: declared,
         stages: drafts.into_iter().map(|draft| draft.stage).collect(),

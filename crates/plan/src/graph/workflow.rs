@@ -10,7 +10,8 @@ use super::variables::{self, Variables};
 use super::{Defaults, Format, Graph, Route, Work, inputs, request};
 use crate::script::Deadline;
 
-const TOP: [&str; 6] = ["name", "description", "notify_profile", "inputs", "steps", "rollback"];
+const TOP: [&str; 7] =
+    ["name", "description", "notify_profile", "priority", "inputs", "steps", "rollback"];
 
 const STEP: [&str; 5] = ["name", "type", "command", "args", "on_failure"];
 
@@ -47,6 +48,7 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
     let name = super::name(reader, top, "the workflow");
     let description = reader.text(top, "description").unwrap_or_default();
     let notify = reader.text(top, "notify_profile");
+    let priority = super::priority(reader, top);
     let mut declared = inputs::declared(reader, top);
     let (steps, rollback) = (reader.list(top, "steps"), reader.list(top, "rollback"));
     let (steps, rollback) = (steps?, rollback.filter(|rollback| !rollback.items.is_empty()));
@@ -69,6 +71,7 @@ pub(super) fn graph(reader: &mut Reader<'_>, top: &Map) -> Option<Graph> {
         name,
         description,
         notify,
+        priority,
         defaults: Defaults::default(),
         inputs: declared,
         stages: stages(done),

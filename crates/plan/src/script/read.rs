@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::nearest::nearest;
+use domain::priority::Priority;
 use domain::tool::{Effect, OnDoubt};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
@@ -52,7 +53,7 @@ impl Reader {
     }
 
     fn script(&mut self, value: &Value) -> Script {
-        let object = self.object(value, "the script", &["version", "rounds"]);
+        let object = self.object(value, "the script", &["version", "priority", "rounds"]);
         match object.get("version") {
             Some(version) if version.as_u64() == Some(1) => {}
             Some(version) => {
@@ -66,7 +67,9 @@ impl Reader {
         }
         let rounds = rounds.iter().enumerate();
         let rounds = rounds.map(|(number, round)| self.round(round, &format!("rounds[{number}]")));
-        Script { rounds: rounds.collect() }
+        let rounds = rounds.collect();
+        let priority = self.choice(object.get("priority"), "priority", &Priority::NAMED);
+        Script { priority: priority.unwrap_or_default(), rounds }
     }
 
     fn round(&mut self, value: &Value, place: &str) -> Round {

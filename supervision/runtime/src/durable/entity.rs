@@ -10,6 +10,7 @@ use domain::blob::Blob;
 use domain::id::{Address, Kind};
 use domain::journal::{Before, Epoch, Outgoing};
 use domain::policy::Act;
+use domain::priority::Priority;
 use domain::time::{Clock, Timestamp};
 use domain::wire::Written;
 use serde::de::DeserializeOwned;
@@ -225,12 +226,19 @@ pub struct Owed<'a, E: Entity> {
     pub(super) due: Due<E>,
 }
 
+/// What somebody waits for, and how urgent it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wants {
+    pub(super) lanes: Arc<[Lane]>,
+    pub(super) priority: Priority,
+}
+
 /// What is owed, once all of it is said.
 pub(super) struct Due<E: Entity> {
     pub(super) children: BTreeSet<E::Key>,
     pub(super) starts: Vec<(E::Key, E::Job)>,
     pub(super) stopping: BTreeMap<E::Key, Timestamp>,
-    pub(super) permits: BTreeMap<E::Key, Arc<[Lane]>>,
+    pub(super) permits: BTreeMap<E::Key, Wants>,
     pub(super) wake_at: Option<Timestamp>,
 }
 
@@ -273,8 +281,13 @@ impl<'a, E: Entity> Owed<'a, E> {
     }
 
     /// A permit of each of these lanes, for a child that was not admitted.
-    pub fn permit(&mut self, key: E::Key, lanes: impl IntoIterator<Item = Lane>) {
-        self.due.permits.insert(key, each_once(lanes));
+    pub fn permit(
+        &mut self,
+        key: E::Key,
+        priority: Priority,
+        lanes: impl IntoIterator<Item = Lane>,
+    ) {
+        self.due.permits.insert(key, Wants { lanes: each_once(lanes), priority });
     }
 
     /// To be woken; the earliest of all counts.

@@ -2,10 +2,13 @@
 //!
 //! A lane has so many permits, and a lock is a lane of one. Who wants several gets all of them or
 //! none. Who waits is served in order: what an earlier one waits for is not given to a later one.
+//! Who is urgent passes a number of others, and no more than that: nobody waits for ever.
 //! Once the board is closed everybody waits, and nobody is served any more.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use domain::priority::Priority;
 
 use super::quiet::Quiet;
 
@@ -47,12 +50,30 @@ pub(super) struct Board {
     quiet: Arc<Quiet>,
 }
 
+/// How many a priority puts behind those of the next one that come later.
+const PASSED_MAX: u64 = 64;
+
+/// Where somebody stands among those who wait; the second tells apart who would stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(u64, u64);
+
+impl Rank {
+    fn of(number: u64, priority: Priority) -> Self {
+        let behind = match priority {
+            Priority::High => 0,
+            Priority::Normal => PASSED_MAX,
+            Priority::Low => 2 * PASSED_MAX,
+        };
+        Rank(number.saturating_add(behind), number)
+    }
+}
+
 #[derive(Default)]
 struct Marks {
     taken: HashMap<Lane, u32>,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<Rank, Waiting>,
     /// Who waits for a lane, in order.
-    queues: HashMap<Lane, BTreeSet<u64>>,
+    queues: HashMap<Lane, BTreeSet<Rank>>,
     last: u64,
     /// For good: what is asked for from now on is given by the next start of the node.
     is_closed: bool,
@@ -79,7 +100,7 @@ pub(super) struct Permit {
 /// A place in the queue; dropping it leaves the queue.
 pub(super) struct Ticket {
     board: Weak<Board>,
-    number: u64,
+    rank: Rank,
     place: Arc<Place>,
 }
 
@@ -117,22 +138,23 @@ impl Board {
     pub(super) fn queue(
         self: &Arc<Self>,
         wants: &Arc<[Lane]>,
+        priority: Priority,
         called: impl Fn() + Send + Sync + 'static,
     ) -> Ticket {
         let place = Arc::new(Place { permit: Mutex::new(None), called: Box::new(called) });
-        let number = {
+        let rank = {
             let mut marks = lock(&self.marks);
             marks.last += 1;
-            let number = marks.last;
+            let rank = Rank::of(marks.last, priority);
             for lane in wants.iter() {
-                marks.queues.entry(lane.clone()).or_default().insert(number);
+                marks.queues.entry(lane.clone()).or_default().insert(rank);
             }
             let waiting = Waiting { wants: Arc::clone(wants), place: Arc::clone(&place) };
-            marks.waiting.insert(number, waiting);
-            number
+            marks.waiting.insert(rank, waiting);
+            rank
         };
         self.serve(wants);
-        Ticket { board: Arc::downgrade(self), number, place }
+        Ticket { board: Arc::downgrade(self), rank, place }
     }
 
     fn is_free(&self, marks: &Marks, lane: &Lane) -> bool {
@@ -157,15 +179,15 @@ impl Board {
             let mut looks: Vec<Lane> = lanes.to_vec();
             while let Some(lane) = looks.pop() {
                 let first = marks.queues.get(&lane).and_then(BTreeSet::first).copied();
-                let Some(number) = first else { continue };
-                let is_served = marks.waiting.get(&number).is_some_and(|waiting| {
+                let Some(rank) = first else { continue };
+                let is_served = marks.waiting.get(&rank).is_some_and(|waiting| {
                     let is_next = |lane: &Lane| {
                         let queue = marks.queues.get(lane);
-                        queue.and_then(BTreeSet::first) == Some(&number)
+                        queue.and_then(BTreeSet::first) == Some(&rank)
                     };
                     waiting.wants.iter().all(|lane| self.is_free(&marks, lane) && is_next(lane))
                 });
-                if is_served && let Some(Waiting { wants, place }) = marks.leave(number) {
+                if is_served && let Some(Waiting { wants, place }) = marks.leave(rank) {
                     looks.extend(wants.iter().cloned());
                     served.push((self.mark(&mut marks, &wants), place));
                 }
@@ -199,11 +221,11 @@ impl Board {
 
 impl Marks {
     /// Takes somebody out of all queues.
-    fn leave(&mut self, number: u64) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&number)?;
+    fn leave(&mut self, rank: Rank) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&rank)?;
         for lane in waiting.wants.iter() {
             if let Some(queue) = self.queues.get_mut(lane) {
-                queue.remove(&number);
+                queue.remove(&rank);
                 if queue.is_empty() {
                     self.queues.remove(lane);
                 }
@@ -237,7 +259,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let Some(board) = self.board.upgrade() else { return };
-        let left = lock(&board.marks).leave(self.number);
+        let left = lock(&board.marks).leave(self.rank);
         // What was put down for it goes back; others may have waited behind it.
         drop(self.take());
         if let Some(Waiting { wants, .. }) = left {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::policy::{Act, Verdict};
 
-use super::entity::{Admission, Entity, Gate};
+use super::entity::{Admission, Entity, Gate, Wants};
 use super::house::House;
 use super::lanes::{Lane, Permit, Ticket};
 use super::shell::Knock;
@@ -21,7 +21,7 @@ pub(super) struct Permits<E: Entity> {
 
 /// Boxed: a leaf of the map has room for eleven.
 struct InLine {
-    lanes: Arc<[Lane]>,
+    wants: Wants,
     ticket: Ticket,
 }
 
@@ -59,10 +59,10 @@ impl<E: Entity> Permits<E> {
     }
 
     /// Waits for these and for no others, and gives back what nobody has spent.
-    pub(super) fn settle(&mut self, owed: BTreeMap<E::Key, Arc<[Lane]>>, cx: &Context<Knock<E>>) {
+    pub(super) fn settle(&mut self, owed: BTreeMap<E::Key, Wants>, cx: &Context<Knock<E>>) {
         self.held.clear();
-        self.waiting.retain(|key, in_line| owed.get(key) == Some(&in_line.lanes));
-        for (key, lanes) in owed {
+        self.waiting.retain(|key, in_line| owed.get(key) == Some(&in_line.wants));
+        for (key, wants) in owed {
             if self.waiting.contains_key(&key) {
                 continue;
             }
@@ -71,8 +71,8 @@ impl<E: Entity> Permits<E> {
                 // With a full mailbox it takes a turn anyway, and looks then.
                 let _ = myself.tell(Knock::Called);
             };
-            let ticket = self.house.lanes.queue(&lanes, called);
-            self.waiting.insert(key, Box::new(InLine { lanes, ticket }));
+            let ticket = self.house.lanes.queue(&wants.lanes, wants.priority, called);
+            self.waiting.insert(key, Box::new(InLine { wants, ticket }));
         }
     }
 }

@@ -48,11 +48,11 @@ pub(crate) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
                 // Ready, and not begun: a lane was full.
                 match stage(work, step, moment) {
                     Stage::Ready { attempt, .. } => {
-                        owed.permit(key(attempt, Mode::Act), lanes(&step.task));
+                        owed.permit(key(attempt, Mode::Act), work.priority, lanes(&step.task));
                     }
                     Stage::Look { look, check } => {
                         let key = key(step.attempt, Mode::Check(look));
-                        owed.permit(key, [lane_of(check)]);
+                        owed.permit(key, work.priority, [lane_of(check)]);
                     }
                     Stage::Still
                     | Stage::Over(_)

@@ -6,6 +6,7 @@ mod step;
 use domain::approval::Verdict;
 use domain::id::Address;
 use domain::mutants::{self, Mutant};
+use domain::priority::Priority;
 use domain::run::{Effects, Left};
 use domain::time::Timestamp;
 use domain::tool::{Effect, Output};
@@ -32,6 +33,7 @@ pub(super) struct Work {
     /// Who hears of its end.
     pub(super) by: Option<Address>,
     pub(super) caps: Caps,
+    pub(super) priority: Priority,
     /// Those that may still be taken up, each at its number.
     rounds: Vec<Vec<Task>>,
     /// How often one was taken up.
@@ -69,6 +71,7 @@ impl State {
                 *work = Some(Work {
                     by: *by,
                     caps: brief.caps.clone(),
+                    priority: brief.priority,
                     rounds: brief.rounds.clone(),
                     planned: 0,
                     course: brief

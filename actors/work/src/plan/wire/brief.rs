@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::priority::Priority;
 use domain::run::{Lineage, Workspace};
 use domain::tool::{Effect, OnDoubt};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::plan::{GATE, MISSING, SIGNAL, WAIT};
 pub struct Brief {
     pub rounds: Vec<Vec<Task>>,
     pub caps: Caps,
+    /// Beside others that wait for the same lanes.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     /// How many plans stand above it.
     #[serde(default)]
     pub depth: u32,

@@ -95,11 +95,15 @@ fn damaged(text: &str) -> Vec<String> {
 
 /// What is worth seeing of a plan, one line for each thing in it.
 fn drawn(graph: &Graph) -> String {
-    let Graph { format, name, description, notify, defaults, inputs, stages, rollback } = graph;
+    let Graph { format, name, description, notify, priority, defaults, inputs, stages, rollback } =
+        graph;
     let mut drawing = format!("{format:?} {name:?} {description:?}");
     let rest = (notify, defaults.toolset.as_ref(), defaults.approvals);
     if rest != (&None, None, Approvals::None) {
         write!(drawing, " {rest:?}").expect("it is a text");
+    }
+    if !priority.is_normal() {
+        write!(drawing, " {priority:?}").expect("it is a text");
     }
     for (name, Input { place, kind, default, about }) in inputs {
         let default = default.as_ref().map(Value::to_string).unwrap_or_default();

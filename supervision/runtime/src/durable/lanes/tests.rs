@@ -12,9 +12,13 @@ fn wants(names: &[&str]) -> Arc<[Lane]> {
 }
 
 fn queue(board: &Arc<Board>, names: &[&str]) -> (Ticket, Arc<AtomicU32>) {
+    queue_as(board, names, Priority::Normal)
+}
+
+fn queue_as(board: &Arc<Board>, names: &[&str], priority: Priority) -> (Ticket, Arc<AtomicU32>) {
     let calls = Arc::new(AtomicU32::new(0));
     let called = Arc::clone(&calls);
-    let ticket = board.queue(&wants(names), move || {
+    let ticket = board.queue(&wants(names), priority, move || {
         called.fetch_add(1, Ordering::Relaxed);
     });
     (ticket, calls)
@@ -42,6 +46,36 @@ fn two_who_name_the_same_lock_never_have_it_together() {
     assert!(board.take(&wants(&["db"])).is_some());
     drop(held);
     assert!(board.take(&lock).is_some());
+}
+
+/// In which order those who wait for one permit get it.
+fn order(priorities: &[Priority]) -> Vec<usize> {
+    let board = board(&[]);
+    let held = board.take(&wants(&["a"])).expect("it is free");
+    let mut waiting: Vec<_> =
+        priorities.iter().map(|priority| Some(queue_as(&board, &["a"], *priority).0)).collect();
+    drop(held);
+    let mut order = Vec::new();
+    while let Some((at, permit)) =
+        waiting.iter().enumerate().find_map(|(at, ticket)| Some((at, ticket.as_ref()?.take()?)))
+    {
+        order.push(at);
+        waiting[at] = None;
+        drop(permit);
+    }
+    assert_eq!(order.len(), priorities.len(), "everybody gets it");
+    order
+}
+
+#[test]
+fn who_is_urgent_goes_before_others_and_nobody_waits_for_ever() {
+    use Priority::{High, Low, Normal};
+    assert_eq!(order(&[Low, Normal, High, Normal, High, Low]), [2, 4, 1, 3, 0, 5]);
+    // Whoever was there long before is not passed any more.
+    let mut many = vec![High; 100];
+    many[0] = Normal;
+    let order = order(&many);
+    assert_eq!(order.iter().position(|at| *at == 0), Some(PASSED_MAX as usize - 1));
 }
 
 #[test]
