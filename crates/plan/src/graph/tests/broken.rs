@@ -105,6 +105,10 @@ const WORKFLOWS: &[&str] = &[
     "name: n\nsteps:\n  - name: a\n    type: http\n    command: GET http://x/\n    args: {method: PUT}",
     "name: n\nsteps:\n  - name: a\n    command: echo \"a #b\"",
     "name: n\nsteps:\n  - name: a b\n    command: c\n  - name: 'a b'\n    command: d",
+    "name: n\npriority: urgent\nsteps: [{name: a, command: b}]",
+    "name: n\nsteps: [{name: a, command: b}]\nrollback:\n  - name: r\n    command: c\n    compensation: d",
+    "name: n\nsteps: [{name: a, command: b}]\nrollback:\n  - name: r\n    command: c\n    condition: previous.failed",
+    "name: n\nsteps: [{name: a, command: b}]\nrollback:\n  - name: r\n    command: c\n    on_failure: abort",
 ];
 
 const BLUEPRINTS: &[&str] = &[
