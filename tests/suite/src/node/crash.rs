@@ -63,7 +63,7 @@ fn what_may_be_repeated_is_repeated_by_the_next_node_and_followed_across_both() 
     assert!(ended.stdout.ends_with(&format!("{run} completed\n")), "{}", ended.stdout);
 
     let shown = node.said(&["run", "show", &run]);
-    for part in ["crashed", "repeated under the same key"] {
+    for part in ["cut off", "repeated under the same key"] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }
     assert_eq!(node.told(&["run", "verify", &run])["result"], "same");
@@ -75,7 +75,7 @@ fn what_may_not_be_repeated_is_asked_and_done_once_more_if_a_person_says_so() {
     wait_for(&mut follower, "asks");
     let doubts = node.said(&["doubts"]);
     let id = format!("{run}/a");
-    for part in [&id, "shell", "crashed", "lares doubt settle"] {
+    for part in [&id, "shell", "cut off", "lares doubt settle"] {
         assert!(doubts.contains(part), "no {part:?} in {doubts}");
     }
     assert_eq!(node.told(&["doubts"])["doubts"][0]["step"], "a");
