@@ -75,7 +75,7 @@ pub fn descend(
         });
         course.inputs.extend(changed.map(|given| (given.name.clone(), given.value.clone())));
     }
-    if !inputs.is_empty() || *effects != Effects::UseRecorded {
+    if !is_all {
         forget_gates(&brief, &mut recorded);
     }
     let signals = unheard(&opened.brief, kept);
@@ -158,7 +158,8 @@ fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result
     Ok(())
 }
 
-/// What was allowed before is not what would be done now; what was denied stays so.
+/// What was allowed was done, and what comes after it is done once more now: that is allowed anew.
+/// What was denied stays so.
 fn forget_gates(brief: &Brief, recorded: &mut BTreeMap<String, Ending>) {
     let gates = brief.rounds.iter().flatten().filter(|task| task.tool == GATE);
     let gates: BTreeSet<&str> = gates.map(|task| task.id.as_str()).collect();

@@ -67,6 +67,7 @@ impl Verdict {
 
 /// What a person says to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Saying {
     pub granted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

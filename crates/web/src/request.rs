@@ -22,6 +22,12 @@ pub(crate) struct Asked {
 /// What says that the body is all of it, and not the text of a plan.
 pub(crate) const WHOLE: &str = "application/vnd.lares.run+json";
 
+/// Whether a media type says so, whatever its parameters.
+pub(crate) fn is_whole(media: &str) -> bool {
+    let essence = media.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(WHOLE)
+}
+
 /// All of it in one body, however long its inputs are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

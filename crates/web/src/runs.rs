@@ -43,7 +43,8 @@ pub(crate) async fn open(
         _ => bad(error.body_text()),
     })?;
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
-    let is_whole = headers.get(header::CONTENT_TYPE).is_some_and(|media| media == request::WHOLE);
+    let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let is_whole = media.is_some_and(request::is_whole);
     let Asked { request, is_rehearsal } = match is_whole {
         true => request::read_whole(&body, &query)?,
         false => {

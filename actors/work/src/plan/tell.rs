@@ -344,6 +344,9 @@ fn said(state: &State, step: &str, ending: &Ending) -> Vec<Attachment> {
     let task = state.work.as_ref().and_then(|work| work.step(step)).map(|step| &step.task);
     let Some(task) = task.filter(|task| task.tool == SIGNAL) else { return Vec::new() };
     let Ending::Done(output) = ending else { return Vec::new() };
+    if output.value.is_null() {
+        return Vec::new();
+    }
     let text = output.value.to_string();
     let attachment = |name: &String| Attachment {
         name: name.clone(),

@@ -54,11 +54,11 @@ struct Descend {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Effects {
-    /// Nothing: it takes what was recorded
+    /// None that was recorded before the step it begins from
     UseRecorded,
-    /// It has it again
+    /// Every one again
     Reexecute,
-    /// It has it again, each after a person has allowed it
+    /// Every one again, each after a person has allowed it
     RequireHuman,
 }
 

@@ -8,6 +8,7 @@ use domain::run::{self, Left};
 use runtime::durable::Moment;
 
 use super::record::record_left;
+use crate::plan::ids::pass_of;
 use crate::plan::state::{Course, Fate, Work};
 use crate::plan::wire::{Closed, Event, Outcome, Paused, Planned, Resumed, To, Undoing};
 use crate::plan::{Decision, is_rollback};
@@ -102,12 +103,16 @@ fn next(work: &Work, moment: &Moment) -> Next {
 /// The same, of a run that only repeats another one: where that did not go on, it has come to what
 /// that has come to.
 fn repeated(work: &Work, only: &Closed, next: Next) -> Next {
-    let goes_beyond = work.steps.iter().any(|step| work.recorded(&step.task.id).is_none());
+    let was_taken_up = |at: usize, pass: u32| {
+        let mut ids = work.round(at).iter().map(|task| pass_of(&task.id, pass));
+        ids.any(|id| work.recorded(&id).is_some())
+    };
     match next {
-        Next::Round { .. } | Next::Resume if !goes_beyond => next,
-        Next::Pause(_) if !goes_beyond && work.has_resumed() => next,
+        Next::Round { at, pass } if was_taken_up(at, pass) => next,
+        Next::Resume => next,
+        Next::Pause(_) if work.has_resumed() => next,
         Next::Still => next,
-        Next::Round { .. } | Next::Resume | Next::Pause(_) | Next::End(_) => {
+        Next::Round { .. } | Next::Pause(_) | Next::End(_) => {
             let Closed { outcome, reason, .. } = only.clone();
             let recorded = work.descent.iter().flat_map(|from| from.recorded.keys());
             let rolls_back = recorded.into_iter().any(|step| is_rollback(step));

@@ -168,11 +168,11 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
     if 0 < step.attempt {
         return Stage::Ready { attempt, filled: kept(step) };
     }
-    if let Some(Err(why)) = work.course.as_ref().map(|course| work.holds(course)) {
-        return Stage::Over(Ending::Skipped(why.to_owned()));
-    }
     if let Some(ending) = work.recorded(&step.task.id) {
         return Stage::Reuse(ending.clone());
+    }
+    if let Some(Err(why)) = work.course.as_ref().map(|course| work.holds(course)) {
+        return Stage::Over(Ending::Skipped(why.to_owned()));
     }
     let filled = match fill(work, &step.task) {
         Ok(filled) => filled,

@@ -159,6 +159,11 @@ impl Work {
                     step.may_have_happened || (is_at_it && may_have_happened(ending))
                 });
                 self.end(step, ending, true, may_have_happened);
+                // One that the other run was granted asks again, and only the same answer leads on
+                // to what that has recorded.
+                let is_denied =
+                    |step: &Step| step.task.tool == GATE && step.fate() != Some(Fate::Done);
+                self.has_parted |= self.step(step).is_some_and(is_denied);
             }
             Event::Rested(Rested { step, until, failure, .. }) => {
                 self.at(step, |step| {
@@ -286,7 +291,6 @@ impl Work {
         if let (Some(course), Ok(place)) = (&mut self.course, place) {
             let task = &self.steps[place].task;
             if task.tool == GATE {
-                self.has_parted |= fate != Fate::Done;
                 course.pass_gate(fate);
             }
             course.end(task, ending, is_undone, may_have_happened);

@@ -405,3 +405,50 @@ steps:
     begin_again(Descent::Fork, Some("two"), Effects::UseRecorded, &stage);
     assert_eq!(stage.finish(2).state, State::Completed);
 }
+
+#[test]
+fn a_gate_that_was_not_passed_is_repeated_like_everything_else() {
+    let skipped = r#"
+name: gated
+steps:
+  - {name: a, command: '{}'}
+  - {name: g, type: approval_gate, condition: previous.failed}
+  - {name: b, command: '{}'}
+  - {name: c, command: '{}'}
+"#;
+    let denied = skipped.replace("condition: previous.failed", "on_failure: continue");
+    for text in [skipped, &denied] {
+        let run = |stage: &mut Stage| {
+            if text == denied {
+                until(stage, "g", StepState::AwaitsApproval);
+                stage.post(plan(1), "k1", &said(1, false));
+            }
+            stage.finish(1);
+        };
+        let mut stage = begin(text);
+        run(&mut stage);
+        check_repeated(&mut stage);
+        let mut stage = begin(text);
+        run(&mut stage);
+        begin_again(Descent::Fork, Some("c"), Effects::UseRecorded, &stage);
+        stage.finish(2);
+        let effects = ["a", "b", "c"].map(|step| stage.effects(2, step));
+        assert_eq!(effects, [(0, 0), (0, 0), (1, 1)]);
+    }
+}
+
+#[test]
+fn what_a_gate_has_allowed_once_is_allowed_once() {
+    let mut stage = begin(&GATED.replace(", approval_required: true", ""));
+    until(&mut stage, "go-on", StepState::AwaitsApproval);
+    stage.post(plan(1), "k1", &said(1, true));
+    until(&mut stage, "ship", StepState::Running);
+    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
+    stage.post(plan(1), "k2", &entity::Post::Give(give));
+    stage.finish(1);
+    begin_again(Descent::Fork, Some("ship"), Effects::UseRecorded, &stage);
+    stage.until(2, |run| run.steps[1].state == StepState::AwaitsApproval);
+    assert_eq!((stage.effects(2, "build"), stage.effects(2, "ship")), ((0, 0), (0, 0)));
+    stage.post(plan(2), "k3", &said(1, true));
+    assert_eq!((stage.finish(2).state, stage.effects(2, "ship")), (State::Completed, (1, 1)));
+}
