@@ -83,9 +83,13 @@ fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
     match graph::text(&bytes) {
         Ok(text) if Script::is_meant_by(text) => check_script(&name, text, limits),
         Ok(text) => {
-            let Checked { graph, faults } = graph::check(text, &limits.graph());
+            let Checked { graph, draft, faults } = graph::check(text, &limits.graph());
             let found = faults.into_iter().map(|fault| of_graph(&name, fault));
-            found.chain(graph.iter().flat_map(|graph| check_tools(&name, graph, limits))).collect()
+            let read = graph.iter().chain(&draft);
+            let mut all: Vec<Finding> =
+                found.chain(read.flat_map(|graph| check_tools(&name, graph, limits))).collect();
+            all.sort_by_key(|found| (found.line, found.column));
+            all
         }
         Err(fault) => vec![of_graph(&name, fault)],
     }

@@ -244,10 +244,15 @@ pub enum Severity {
     Error,
 }
 
+/// What is missing of a stage whose work could not be read; such a graph is no plan.
+pub const UNREAD: &str = "nothing";
+
 /// A text that was read: the plan, if nothing of it is wrong, and all there is to say about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     pub graph: Option<Graph>,
+    /// What could be made of a text with faults: to be asked what else is wrong, and for no more.
+    pub draft: Option<Graph>,
     /// In the order of the text.
     pub faults: Vec<Fault>,
 }
@@ -288,11 +293,12 @@ pub fn text(bytes: &[u8]) -> Result<&str, Fault> {
 pub fn check(text: &str, limits: &Limits) -> Checked {
     let (root, faults) = match parse::document(text, limits) {
         Ok(document) => document,
-        Err(fault) => return Checked { graph: None, faults: vec![fault] },
+        Err(fault) => return Checked { graph: None, draft: None, faults: vec![fault] },
     };
     let mut reader = Reader::new(text, limits, faults);
-    let graph = graph(&mut reader, &root).filter(|_| reader.errors == 0);
-    Checked { graph, faults: reader.faults() }
+    let graph = graph(&mut reader, &root);
+    let (graph, draft) = if reader.errors == 0 { (graph, None) } else { (None, graph) };
+    Checked { graph, draft, faults: reader.faults() }
 }
 
 fn graph(reader: &mut Reader<'_>, root: &Node) -> Option<Graph> {

@@ -102,15 +102,18 @@ pub fn unresolved(graph: &Graph, tools: &dyn Tools, limits: &Limits) -> Vec<Faul
     let found = Vec::new();
     let mut drafter = Drafter { resolver, graph, inputs: &inputs, workspace, digest: "", found };
     let stages = graph.stages.iter().chain(&graph.rollback);
-    for stage in stages {
-        if let Work::Missing { what } = &stage.work {
+    // Whoever has no name could not be read.
+    for stage in stages.filter(|stage| !stage.id.is_empty()) {
+        if let Work::Missing { what } = &stage.work
+            && what != graph::UNREAD
+        {
             let what = format!(
                 "{} needs {what}, and none is configured yet: it fails when the run gets there",
                 stage.id
             );
             let (place, severity) = (stage.place, Severity::Warning);
             drafter.found.push(Fault { place, severity, what, instead: None });
-        } else if !hangs(stage) {
+        } else if !hangs(stage) && !matches!(stage.work, Work::Missing { .. }) {
             drafter.task(stage);
         }
     }

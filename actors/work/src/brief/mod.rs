@@ -34,8 +34,11 @@ pub(crate) fn read_again(
     limits: &Limits,
 ) -> Result<Brief, Error> {
     if !Script::is_meant_by(&request.plan) {
-        let Checked { graph, faults } = check(&request.plan, &limits.graph());
-        let graph = graph.ok_or_else(|| errors(&faults))?;
+        let Checked { graph, draft, mut faults } = check(&request.plan, &limits.graph());
+        let graph = graph.ok_or_else(|| {
+            faults.extend(draft.iter().flat_map(|draft| unresolved(draft, tools, limits)));
+            errors(&faults)
+        })?;
         return graph::resolve(&graph, request, known, tools, limits).map_err(Error::Faults);
     }
     if !request.inputs.is_empty() {

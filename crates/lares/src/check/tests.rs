@@ -124,3 +124,19 @@ fn what_there_is_nobody_for_yet_is_a_warning() {
     "#]].assert_eq(&told);
     assert_eq!(exit(&found, false), Exit::Done);
 }
+
+#[test]
+fn what_tools_would_not_take_is_told_beside_what_cannot_be_read() {
+    let (told, _) = report(
+        "w.yaml",
+        "name: n\nsteps:\n  - {name: f, command: x, retry_limit: 2}\n  \
+         - {name: g, comand: x}\n  - {name: m, type: skill, command: q}\n",
+    );
+    expect![[r#"
+        w.yaml:3:5: error: f: an unsafe effect is never repeated blindly, and `shell` is unsafe unless `effect` says otherwise: give it a check, or one attempt and `on_doubt` ask or fail
+        w.yaml:4:15: error: a step has no key `comand`: did you mean `command`?
+            - {name: g, command: x}
+        w.yaml:5:5: warning: m needs the skill `q`, and none is configured yet: it fails when the run gets there
+        1 file: 2 errors, 1 warning
+    "#]].assert_eq(&told);
+}

@@ -88,7 +88,7 @@ impl Performed {
 
     /// What stands for work that could not be read.
     pub(super) fn nothing() -> Self {
-        Performed::missing("nothing")
+        Performed::missing(super::UNREAD)
     }
 
     fn split(self) -> (Work, Vec<Use>, Vec<Used>) {

@@ -11,7 +11,7 @@ fn checked(text: &str) -> Checked {
 
 /// What is read of a text that nothing is wrong with but what may be.
 fn graph(text: &str) -> Graph {
-    let Checked { graph, faults } = checked(text);
+    let Checked { graph, faults, .. } = checked(text);
     graph.unwrap_or_else(|| panic!("{}\n{text}", told(&faults)))
 }
 
@@ -25,7 +25,7 @@ fn told(faults: &[Fault]) -> String {
 }
 
 fn faults(text: &str) -> String {
-    let Checked { graph, faults } = checked(text);
+    let Checked { graph, faults, .. } = checked(text);
     let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
     assert_eq!(graph.is_none(), is_wrong, "a graph is there if and only if no error is");
     assert!(faults.is_sorted_by_key(|fault| fault.place), "faults come in the order of the text");

@@ -61,7 +61,10 @@ pub(crate) fn settle_doubt(
 ) {
     let Settle { step: id, happened } = settle;
     let Some(step) = state.work.as_ref().and_then(|work| work.step(&id)) else {
-        return refuse(decision, &format!("nobody asks about a step {id} now: look at the run"));
+        return refuse(
+            decision,
+            &format!("it has no step {id} that anybody asks about: look at the run"),
+        );
     };
     match &step.phase {
         Phase::Asked { .. } => {

@@ -56,7 +56,7 @@ fn a_text_with_carriage_returns_is_the_same_plan_at_the_same_places() {
 fn no_damage_to_a_text_goes_unheard_or_panics() {
     for (_, text) in TEXTS {
         for damaged in damaged(text) {
-            let Checked { graph, faults } = checked(&damaged);
+            let Checked { graph, faults, .. } = checked(&damaged);
             let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
             assert_eq!(graph.is_none(), is_wrong, "{damaged}");
             let lines = damaged.lines().count() + 1;
