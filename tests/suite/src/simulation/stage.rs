@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::id::Address;
 use domain::records::{Query, Records, State};
-use domain::run::{Run, StepState};
+use domain::run::{Awaits, Run, StepState};
 use domain::tree::Actor as Described;
 use futures::executor::block_on;
 use kit::world::{Done, Site, World};
@@ -113,10 +113,12 @@ impl Stage {
         }
     }
 
-    /// Says of every step that is asked about what the book of the outside says.
+    /// Says of every step that is asked about what the book of the outside says. Before it is
+    /// asked something may still be under way: whoever looked then would not know.
     fn answer_questions(&mut self, run: Address, history: &[Past<Event>]) {
         let outside = self.world.outside();
-        for question in tell::questions(run, history) {
+        let questions = tell::questions(run, history).into_iter();
+        for question in questions.filter(|question| question.awaits == Awaits::Person) {
             let step = question.step;
             let effects = format!("{run}/{step}");
             let happened = outside.get(&effects).is_some_and(|done| 0 < done.effects);
