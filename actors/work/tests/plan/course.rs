@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use domain::approval::Verdict;
 use domain::run::{self, Descending, Descent, Effects, State, StepState};
 use expect_test::{Expect, expect};
-use serde_json::json;
+use serde_json::{Value, json};
 use work::Limits;
-use work::plan::{self as entity, Cancel, Give, Resume, Said, Signal};
+use work::plan::{self as entity, Cancel, Give, Resume, Said, Settle, Signal};
 
 mod descent;
 mod people;
@@ -35,6 +35,23 @@ fn finish(mut stage: Stage, expected: &Expect) -> Stage {
 
 fn said(number: u32, granted: bool) -> entity::Post {
     entity::Post::Answer(Said { number, granted, note: None, digest: None })
+}
+
+fn cancel() -> entity::Post {
+    entity::Post::Cancel(Cancel { reason: "enough".to_owned() })
+}
+
+fn settle(step: &str, happened: bool) -> entity::Post {
+    entity::Post::Settle(Settle { step: step.to_owned(), happened })
+}
+
+fn give(name: &str, value: Value, version: Option<u64>) -> entity::Post {
+    entity::Post::Give(Give { name: name.to_owned(), value, version })
+}
+
+/// If it has taken up so many steps, where that is said.
+fn resume(at: Option<u32>) -> entity::Post {
+    entity::Post::Resume(Resume { note: None, at })
 }
 
 /// Goes on until a step is there.

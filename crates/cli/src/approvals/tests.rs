@@ -60,19 +60,10 @@ fn all_of_what_would_be_done_is_shown_to_whoever_asks() {
           since  3m 19s ago; for 3h 0m more, then it counts as refused
           next   lares approve apr_00000000000000000000000000-2 (or lares deny apr_00000000000000000000000000-2)
     "#]].assert_eq(&tell_all(&approval, now));
+    let before = tell_all(&approval, now);
     let (note, at) = (Some("after the backup".to_owned()), Timestamp::from_millis(100_000));
     approval.answer = Some(Answer { verdict: Verdict::Denied, note, at });
-    expect![[r#"
-        apr_00000000000000000000000000-2  pln_00000000000000000000000000/push
-          asks   May it [2J go� out?
-          does   shell
-                 command:
-                   true xxxxxxxxxxxxxxxxxxxx
-                   rm -rf /srv
-                 env:
-                   {"A":"b"}
-          digest 00ff
-          since  3m 19s ago; denied 1m 40s ago: after the backup
-    "#]]
-    .assert_eq(&tell_all(&approval, now));
+    let (what, _) = before.split_once("  since").expect("it says since when");
+    let expected = format!("{what}  since  3m 19s ago; denied 1m 40s ago: after the backup\n");
+    assert_eq!(tell_all(&approval, now), expected);
 }

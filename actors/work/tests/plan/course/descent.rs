@@ -1,6 +1,6 @@
 //! Runs that begin from another run.
 
-use super::people::{GATED, SIGNALED, signal};
+use super::people::{GATED, PAUSES, SIGNALED, signal};
 use super::*;
 
 fn descend(
@@ -15,10 +15,22 @@ fn descend(
     work::descend(&*stage.tools, &Limits::default(), plan(1), &history, &descending)
 }
 
+/// Why it cannot be begun.
+fn refused(how: Descent, from: Option<&str>, effects: Effects, stage: &Stage) -> String {
+    descend(how, from, effects, stage).expect_err("it is begun").to_string()
+}
+
 /// Begins the second run from the first.
 fn begin_again(how: Descent, from: Option<&str>, effects: Effects, stage: &Stage) {
     let brief = descend(how, from, effects, stage).expect("it can be begun");
     stage.post(plan(2), "open", &entity::Post::Open(brief));
+}
+
+/// Steps of one round, which begin beside each other.
+fn begin_script(steps: &Value) -> Stage {
+    let stage = stage(1);
+    stage.open(1, &json!([{ "steps": steps }]));
+    stage
 }
 
 const UNDONE: &str = r#"
@@ -90,14 +102,12 @@ fn nothing_is_built_on_what_was_taken_back_or_is_under_way() {
     ] {
         let mut stage = begin(text);
         stage.finish(1);
-        let refused = descend(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
-        assert_eq!(refused.map_err(|error| error.to_string()).err().as_deref(), Some(why));
+        assert_eq!(refused(Descent::Fork, Some("b"), Effects::UseRecorded, &stage), why);
     }
 
     let mut stage = begin(SIGNALED);
     until(&mut stage, "before", StepState::Running);
-    let refused = descend(Descent::Replay, None, Effects::Reexecute, &stage);
-    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    let refused = refused(Descent::Replay, None, Effects::Reexecute, &stage);
     assert!(refused.contains("step before") && refused.contains("under way"), "{refused}");
 }
 
@@ -105,9 +115,7 @@ fn nothing_is_built_on_what_was_taken_back_or_is_under_way() {
 fn a_replay_of_a_canceled_run_goes_no_further_than_that() {
     let mut stage = begin(GATED);
     until(&mut stage, "go-on", StepState::AwaitsApproval);
-    let cancel = Cancel { reason: "enough".to_owned() };
-    stage.post(plan(1), "k1", &entity::Post::Cancel(cancel));
-    stage.finish(1);
+    end_early(&mut stage);
     begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
     let run = stage.finish(2);
     assert_eq!((run.state, stage.effects(2, "ship")), (State::Canceled, (0, 0)));
@@ -125,17 +133,9 @@ fn a_replay_of_a_canceled_run_goes_no_further_than_that() {
 
 #[test]
 fn a_replay_of_a_paused_run_goes_on_where_that_went_on() {
-    let text = r#"
-version: 1
-name: pauses
-stages:
-  - {id: a, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: paused}
-  - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
-"#;
-    let mut stage = begin(text);
+    let mut stage = begin(PAUSES);
     stage.until(1, |run| run.state == State::Paused);
-    let resume = Resume { note: None, at: None };
-    stage.post(plan(1), "k1", &entity::Post::Resume(resume));
+    stage.post(plan(1), "k1", &resume(None));
     stage.finish(1);
     begin_again(Descent::Replay, None, Effects::UseRecorded, &stage);
     let run = stage.finish(2);
@@ -162,14 +162,10 @@ fn a_replay_has_as_many_passes_as_what_it_repeats() {
 
 #[test]
 fn each_of_several_things_that_are_asked_at_once_has_a_number_of_its_own() {
-    let mut stage = stage(1);
-    stage.open(
-        1,
-        &json!([{"steps": [
-            {"id": "a", "tool": "near", "args": {}},
-            {"id": "b", "tool": "near", "args": {}},
-        ]}]),
-    );
+    let mut stage = begin_script(&json!([
+        {"id": "a", "tool": "near", "args": {}},
+        {"id": "b", "tool": "near", "args": {}},
+    ]));
     stage.finish(1);
     begin_again(Descent::Replay, None, Effects::RequireHuman, &stage);
     stage.until(2, |run| run.steps.iter().all(|step| step.state == StepState::AwaitsApproval));
@@ -197,9 +193,8 @@ fn check_repeated(stage: &mut Stage) {
     stage.check_replay(2);
 }
 
-fn cancel(stage: &mut Stage) {
-    let cancel = Cancel { reason: "enough".to_owned() };
-    stage.post(plan(1), "cancel", &entity::Post::Cancel(cancel));
+fn end_early(stage: &mut Stage) {
+    stage.post(plan(1), "cancel", &cancel());
     stage.finish(1);
 }
 
@@ -218,22 +213,18 @@ fn a_replay_of_a_canceled_script_ends_as_that_did() {
             ]),
         );
         until(&mut stage, "a", StepState::Running);
-        cancel(&mut stage);
+        end_early(&mut stage);
         check_repeated(&mut stage);
     }
 }
 
 #[test]
 fn a_replay_of_a_failed_script_repeats_those_beside_the_failure() {
-    let mut stage = stage(1);
-    stage.open(
-        1,
-        &json!([{"steps": [
-            {"id": "a", "tool": "near", "args": {"says": ["fail"]}},
-            {"id": "b", "tool": "near", "args": {"takes_ms": 5_000}},
-            {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
-        ]}]),
-    );
+    let mut stage = begin_script(&json!([
+        {"id": "a", "tool": "near", "args": {"says": ["fail"]}},
+        {"id": "b", "tool": "near", "args": {"takes_ms": 5_000}},
+        {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
+    ]));
     stage.finish(1);
     check_repeated(&mut stage);
 }
@@ -244,7 +235,7 @@ fn a_replay_ends_as_what_it_repeats_wherever_that_was_canceled() {
                 - {name: b, command: '{\"says\": [\"unknown\"]}', compensation: '{}'}\n";
     let mut stage = begin(last);
     until(&mut stage, "b", StepState::Asked);
-    cancel(&mut stage);
+    end_early(&mut stage);
     assert_eq!(stage.run(1).map(|run| run.left.len()), Some(1));
     check_repeated(&mut stage);
 
@@ -253,7 +244,7 @@ fn a_replay_ends_as_what_it_repeats_wherever_that_was_canceled() {
                   compensation: {action: shell, inputs: {command: '{}'}}}\n";
     let mut stage = begin(paused);
     stage.until(1, |run| run.state == State::Paused);
-    cancel(&mut stage);
+    end_early(&mut stage);
     check_repeated(&mut stage);
 }
 
@@ -262,22 +253,17 @@ fn nothing_is_built_on_what_is_being_taken_back() {
     let text = UNDONE.replace("compensation: '{}'", "compensation: '{\"takes_ms\": 60000}'");
     let mut stage = begin(&text);
     until(&mut stage, "a~undo", StepState::Running);
-    let refused = descend(Descent::Fork, Some("a"), Effects::UseRecorded, &stage);
-    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    let refused = refused(Descent::Fork, Some("a"), Effects::UseRecorded, &stage);
     assert!(refused.contains("is being ended"), "{refused}");
 }
 
 #[test]
 fn a_fork_of_a_script_leaves_alone_what_ran_beside() {
-    let mut stage = stage(1);
-    stage.open(
-        1,
-        &json!([{"steps": [
-            {"id": "a", "tool": "near", "args": {"takes_ms": 1_000}},
-            {"id": "b", "tool": "near", "args": {"takes_ms": 10}},
-            {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
-        ]}]),
-    );
+    let mut stage = begin_script(&json!([
+        {"id": "a", "tool": "near", "args": {"takes_ms": 1_000}},
+        {"id": "b", "tool": "near", "args": {"takes_ms": 10}},
+        {"id": "c", "tool": "near", "args": {}, "after": ["b"]},
+    ]));
     stage.finish(1);
     begin_again(Descent::Fork, Some("b"), Effects::UseRecorded, &stage);
     assert_eq!(stage.finish(2).state, State::Completed);
@@ -316,15 +302,11 @@ steps:
 
 #[test]
 fn a_script_that_has_failed_waits_for_nobody() {
-    let mut stage = stage(1);
-    stage.open(
-        1,
-        &json!([{"steps": [
-            {"id": "a", "tool": "near", "args": {}},
-            {"id": "b", "tool": "near", "args": {}},
-            {"id": "w", "tool": "wait", "args": {"ms": 10}},
-        ]}]),
-    );
+    let mut stage = begin_script(&json!([
+        {"id": "a", "tool": "near", "args": {}},
+        {"id": "b", "tool": "near", "args": {}},
+        {"id": "w", "tool": "wait", "args": {"ms": 10}},
+    ]));
     stage.finish(1);
     begin_again(Descent::Replay, None, Effects::RequireHuman, &stage);
     let is_asked = |run: &run::Run| {
@@ -345,8 +327,7 @@ fn a_script_that_has_failed_waits_for_nobody() {
 fn a_run_that_has_not_ended_is_not_repeated() {
     let mut stage = begin(GATED);
     until(&mut stage, "go-on", StepState::AwaitsApproval);
-    let refused = descend(Descent::Replay, None, Effects::UseRecorded, &stage);
-    let refused = refused.map_err(|error| error.to_string()).err().unwrap_or_default();
+    let refused = refused(Descent::Replay, None, Effects::UseRecorded, &stage);
     assert!(refused.contains("has not ended"), "{refused}");
 }
 
@@ -443,8 +424,7 @@ fn what_a_gate_has_allowed_once_is_allowed_once() {
     until(&mut stage, "go-on", StepState::AwaitsApproval);
     stage.post(plan(1), "k1", &said(1, true));
     until(&mut stage, "ship", StepState::Running);
-    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
-    stage.post(plan(1), "k2", &entity::Post::Give(give));
+    stage.post(plan(1), "k2", &give("tag", json!("v2"), None));
     stage.finish(1);
     begin_again(Descent::Fork, Some("ship"), Effects::UseRecorded, &stage);
     stage.until(2, |run| run.steps[1].state == StepState::AwaitsApproval);

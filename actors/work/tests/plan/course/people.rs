@@ -89,8 +89,7 @@ fn a_changed_argument_voids_what_was_asked() {
     until(&mut stage, "go-on", StepState::AwaitsApproval);
     stage.post(plan(1), "k1", &said(1, true));
     until(&mut stage, "ship", StepState::AwaitsApproval);
-    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: Some(1) };
-    stage.post(plan(1), "k2", &entity::Post::Give(give));
+    stage.post(plan(1), "k2", &give("tag", json!("v2"), Some(1)));
     stage.until(1, |run| run.steps.iter().any(|step| step.approvals.len() == 2));
     // What the first was about is not what would be done any more.
     stage.post(plan(1), "k3", &said(2, true));
@@ -141,8 +140,7 @@ fn a_signal_is_kept_until_somebody_waits_for_it_and_a_crash_in_between_is_nothin
     stage.world.crash(NODE);
     stage.world.boot_again(NODE);
     until(&mut stage, "before", StepState::Asked);
-    let settle = entity::Settle { step: "before".to_owned(), happened: true };
-    stage.post(plan(1), "k3", &entity::Post::Settle(settle));
+    stage.post(plan(1), "k3", &settle("before", true));
     finish(
         stage,
         &expect![[r#"
@@ -193,9 +191,8 @@ stages:
 "#;
     let mut stage = begin(text);
     stage.until(1, |run| run.state == State::Paused);
-    let resume = |at| entity::Post::Resume(Resume { note: None, at: Some(at) });
-    stage.post(plan(1), "stale", &resume(7));
-    stage.post(plan(1), "k1", &resume(1));
+    stage.post(plan(1), "stale", &resume(Some(7)));
+    stage.post(plan(1), "k1", &resume(Some(1)));
     finish(
         stage,
         &expect![[r#"
@@ -220,8 +217,7 @@ stages:
 fn a_gate_is_about_what_the_run_was_given() {
     let mut stage = begin(GATED);
     until(&mut stage, "go-on", StepState::AwaitsApproval);
-    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
-    stage.post(plan(1), "k1", &entity::Post::Give(give));
+    stage.post(plan(1), "k1", &give("tag", json!("v2"), None));
     stage.until(1, |run| run.steps.iter().any(|step| step.approvals.len() == 2));
     let run = stage.run(1).expect("it is open");
     let asked = run.steps.iter().flat_map(|step| &step.approvals);
@@ -229,18 +225,19 @@ fn a_gate_is_about_what_the_run_was_given() {
     assert_eq!(asked, [json!("v1"), json!("v2")]);
 }
 
-#[test]
-fn a_resume_that_policy_would_not_allow_is_refused_and_may_come_again() {
-    let text = r#"
+pub(super) const PAUSES: &str = r#"
 version: 1
 name: pauses
 stages:
   - {id: a, type: deterministic, action: shell, inputs: {command: '{}'}, on_success: paused}
   - {id: b, type: deterministic, action: shell, inputs: {command: '{}'}}
 "#;
-    let mut stage = begin(text);
+
+#[test]
+fn a_resume_that_policy_would_not_allow_is_refused_and_may_come_again() {
+    let mut stage = begin(PAUSES);
     stage.until(1, |run| run.state == State::Paused);
-    let resume = entity::Post::Resume(Resume { note: None, at: None });
+    let resume = resume(None);
     stage.policy.0.store(true, Ordering::Relaxed);
     stage.post(plan(1), "k1", &resume);
     let refused = stage.answer(1, "k1");
@@ -320,8 +317,7 @@ fn what_was_allowed_is_done_as_it_was_allowed_or_asked_about_anew() {
     stage.post(plan(1), "k2", &said(2, true));
     // It is allowed, and waits for its lane; what it was allowed to do is not what it would do now.
     until(&mut stage, "ship", StepState::Waiting);
-    let give = Give { name: "tag".to_owned(), value: json!("v2"), version: None };
-    stage.post(plan(1), "k3", &entity::Post::Give(give));
+    stage.post(plan(1), "k3", &give("tag", json!("v2"), None));
     until(&mut stage, "ship", StepState::AwaitsApproval);
     assert_eq!(stage.effects(1, "ship"), (0, 0));
     stage.post(plan(1), "k4", &said(3, true));
@@ -344,7 +340,7 @@ stages:
     stage.until(1, |run| run.state == State::Paused);
     stage.begin(2, held.to_owned().into());
     stage.until(2, |run| run.steps[0].state == StepState::Running);
-    stage.post(plan(1), "k1", &entity::Post::Resume(Resume { note: None, at: None }));
+    stage.post(plan(1), "k1", &resume(None));
     assert_eq!(stage.answer(1, "k1"), entity::Answer::Taken);
     let run = stage.finish(1);
     assert_eq!((run.state, stage.world.most_at_once("live")), (State::Completed, 1));
@@ -392,8 +388,7 @@ steps:
         stage.post(plan(1), "k1", &said(1, true));
         until(&mut stage, "pause", StepState::Running);
         if let Some(tag) = given {
-            let give = Give { name: "tag".to_owned(), value: json!(tag), version: None };
-            stage.post(plan(1), "k2", &entity::Post::Give(give));
+            stage.post(plan(1), "k2", &give("tag", json!(tag), None));
         }
         if asked {
             until(&mut stage, "ship", StepState::AwaitsApproval);
@@ -433,19 +428,18 @@ steps:
 "#;
     let mut stage = begin(text);
     until(&mut stage, "go-on", StepState::AwaitsApproval);
-    let mut give = |key: &str, name: &str, value: &str| {
-        let give = Give { name: name.to_owned(), value: json!(value), version: None };
-        stage.post(plan(1), key, &entity::Post::Give(give));
+    let mut taken = |key: &str, name: &str, value: &str| {
+        stage.post(plan(1), key, &give(name, json!(value), None));
         stage.answer(1, key)
     };
-    assert_eq!(give("k1", "a", &"x".repeat(20_000)), entity::Answer::Version(2));
-    let entity::Answer::Refused(why) = give("k2", "b", &"x".repeat(20_000)) else {
+    assert_eq!(taken("k1", "a", &"x".repeat(20_000)), entity::Answer::Version(2));
+    let entity::Answer::Refused(why) = taken("k2", "b", &"x".repeat(20_000)) else {
         panic!("it was taken")
     };
     assert!(why.contains("take 40004 bytes, and 32768 is the most"), "{why}");
-    assert_eq!(give("k3", "a", "x"), entity::Answer::Version(3));
-    assert_eq!(give("k4", "b", &"x".repeat(20_000)), entity::Answer::Version(2));
-    assert_eq!(give("k5", "level", "high"), entity::Answer::Version(1));
+    assert_eq!(taken("k3", "a", "x"), entity::Answer::Version(3));
+    assert_eq!(taken("k4", "b", &"x".repeat(20_000)), entity::Answer::Version(2));
+    assert_eq!(taken("k5", "level", "high"), entity::Answer::Version(1));
 }
 
 #[test]

@@ -81,8 +81,7 @@ steps:
 "#,
     );
     until(&mut stage, "a~undo", StepState::Running);
-    let cancel = Cancel { reason: "enough".to_owned() };
-    stage.post(plan(1), "k1", &entity::Post::Cancel(cancel));
+    stage.post(plan(1), "k1", &cancel());
     let why = "it has failed, and what it has done is being taken back: wait for its end";
     assert_eq!(stage.answer(1, "k1"), entity::Answer::Refused(why.to_owned()));
     let run = stage.finish(1);
@@ -103,8 +102,7 @@ rollback:
 "#,
     );
     until(&mut stage, "b", StepState::Running);
-    let cancel = Cancel { reason: "enough".to_owned() };
-    stage.post(plan(1), "k1", &entity::Post::Cancel(cancel));
+    stage.post(plan(1), "k1", &cancel());
     finish(
         stage,
         &expect![[r#"
@@ -147,8 +145,7 @@ stages:
 "#;
     let mut stage = begin(text);
     until(&mut stage, "hear", StepState::Running);
-    let give = Give { name: "who".to_owned(), value: json!("bob"), version: None };
-    stage.post(plan(1), "k1", &entity::Post::Give(give));
+    stage.post(plan(1), "k1", &give("who", json!("bob"), None));
     let run = stage.finish(1);
     let said = |id: &str| {
         let step = run.steps.iter().find(|step| step.id == id).expect("it was begun");
@@ -188,11 +185,9 @@ fn what_was_found_not_to_have_happened_is_not_listed() {
     let hold = "name: n\nsteps: [{name: hold, command: '{\"takes_ms\": 60000}', lane: narrow}]";
     stage.begin(2, hold.to_owned().into());
     stage.until(2, |run| run.steps[0].state == StepState::Running);
-    let settle = entity::Settle { step: "a".to_owned(), happened: false };
-    stage.post(plan(1), "k1", &entity::Post::Settle(settle));
+    stage.post(plan(1), "k1", &settle("a", false));
     until(&mut stage, "a", StepState::Waiting);
-    let cancel = Cancel { reason: "enough".to_owned() };
-    stage.post(plan(1), "k2", &entity::Post::Cancel(cancel));
+    stage.post(plan(1), "k2", &cancel());
     let run = stage.finish(1);
     assert_eq!((run.state, run.left), (State::Canceled, vec![]));
 }
@@ -211,8 +206,7 @@ stages:
 "#,
     );
     until(&mut stage, "a", StepState::Asked);
-    let settle = entity::Settle { step: "a".to_owned(), happened: true };
-    stage.post(plan(1), "k1", &entity::Post::Settle(settle));
+    stage.post(plan(1), "k1", &settle("a", true));
     let run = stage.finish(1);
     let left: Vec<String> =
         run.left.iter().map(|left| format!("{}: {}", left.step, left.why)).collect();
