@@ -10,8 +10,8 @@ use runtime::durable::Past;
 
 use crate::brief::{Limits, read_again};
 use crate::plan::{
-    Brief, CANCELED, Closed, Descent, Ending, Event, GATE, SIGNAL, Signaled, Task, is_rollback,
-    stage_of, undo_of,
+    Brief, CANCELED, Closed, Descent, Ending, Event, GATE, State, Task, is_rollback, stage_of,
+    undo_of,
 };
 
 /// How much of what another run has brought is taken along, all its values together.
@@ -43,19 +43,14 @@ pub fn descend(
         None if is_all => history,
         None => &[],
     };
-    if !is_all {
-        check_still(run, history)?;
-        check_not_taken_back(history, kept)?;
-    }
-    let mut recorded = match is_all {
+    let recorded = match is_all {
         true => endings(kept).collect(),
-        false => outcomes(kept),
+        false => {
+            check_still(run, &State::of(history))?;
+            check_not_taken_back(history, kept)?;
+            taken_along(&opened.brief, history, kept, from.as_deref())
+        }
     };
-    if let (Some(step), None) = (from, &opened.brief.course) {
-        let beside = beside(&opened.brief, step);
-        let done = endings(history).filter(|(_, ending)| matches!(ending, Ending::Done(_)));
-        recorded.extend(done.filter(|(id, _)| beside.contains(id.as_str())));
-    }
     let bytes: usize = recorded.values().filter_map(Ending::output).map(size).sum();
     if RECORDED_BYTES_MAX < bytes {
         let why = format!(
@@ -68,19 +63,14 @@ pub fn descend(
         true => opened.brief.clone(),
         false => given(tools, limits, &opened.brief, inputs)?,
     };
-    if let Some(course) = &mut brief.course {
-        let changed = kept.iter().filter_map(|past| {
-            let Event::Given(given) = &past.event else { return None };
-            (!inputs.contains_key(&given.name)).then_some(given)
-        });
-        course.inputs.extend(changed.map(|given| (given.name.clone(), given.value.clone())));
+    let then = State::of(kept);
+    let then = then.work.as_ref().and_then(|work| work.course.as_deref());
+    if let (Some(course), Some(then)) = (&mut brief.course, then) {
+        let given = then.inputs.iter().filter(|(name, _)| !inputs.contains_key(*name));
+        course.inputs.extend(given.map(|(name, given)| (name.clone(), given.value.clone())));
     }
-    if !is_all {
-        forget_gates(&brief, &mut recorded);
-    }
-    let signals = unheard(&opened.brief, kept);
-    let resumed = kept.iter().filter(|past| matches!(past.event, Event::Resumed(_))).count();
-    let resumed = u32::try_from(resumed).unwrap_or(u32::MAX);
+    let signals = then.map_or(Vec::new(), |then| then.signals.iter().cloned().collect());
+    let resumed = then.map_or(0, |then| then.resumed);
     let only = is_all.then(|| end(run, history)).transpose()?;
     let at = kept.last().map_or(0, |past| past.seq.0);
     let lineage = Lineage { run, how: *how, at, from: from.clone(), effects: *effects };
@@ -117,22 +107,15 @@ fn beside<'a>(brief: &'a Brief, step: &str) -> BTreeSet<&'a str> {
 
 /// Whoever would do something again must know that it is not being done, and whoever builds on
 /// what was done that it is not being taken back.
-fn check_still(run: Address, history: &[Past<Event>]) -> Result<(), Error> {
-    let is = |what: fn(&Event) -> bool| history.iter().any(|past| what(&past.event));
-    let is_ending = is(|event| matches!(event, Event::Undoing(_) | Event::Cancelling(_)));
-    if is_ending && !is(|event| matches!(event, Event::Closed(_))) {
+fn check_still(run: Address, state: &State) -> Result<(), Error> {
+    let Some(work) = &state.work else { return Ok(()) };
+    let is_ending = work.undoing.is_some() || work.cancelling.is_some();
+    if is_ending && work.outcome.is_none() {
         let why = format!("{run} is being ended, and what it did taken back: wait for its end");
         return Err(Error::Refused(why));
     }
-    let mut open: BTreeSet<&str> = BTreeSet::new();
-    for past in history {
-        if let Event::Begun(begun) = &past.event {
-            open.insert(&begun.step);
-        } else if let Some((step, _)) = ended(&past.event) {
-            open.remove(step);
-        }
-    }
-    match open.first() {
+    let open = work.steps.iter().find(|step| 0 < step.attempt && step.fate().is_none());
+    match open.map(|step| &step.task.id) {
         None => Ok(()),
         Some(step) => Err(Error::Refused(format!(
             "step {step} of {run} is under way, or in doubt: wait for its end, or cancel the run"
@@ -158,38 +141,27 @@ fn check_not_taken_back(history: &[Past<Event>], kept: &[Past<Event>]) -> Result
     Ok(())
 }
 
-/// What was allowed was done, and what comes after it is done once more now: that is allowed anew.
-/// What was denied stays so.
-fn forget_gates(brief: &Brief, recorded: &mut BTreeMap<String, Ending>) {
+/// What a run takes along that goes its own way from a step on, or from the beginning.
+fn taken_along(
+    brief: &Brief,
+    history: &[Past<Event>],
+    kept: &[Past<Event>],
+    from: Option<&str>,
+) -> BTreeMap<String, Ending> {
+    let is_done = |ending: &Ending| matches!(ending, Ending::Done(_));
+    let outcomes = endings(kept).filter(|(_, ending)| is_an_outcome(ending));
+    let mut taken: BTreeMap<String, Ending> = outcomes.collect();
+    if let (Some(step), None) = (from, &brief.course) {
+        let beside = beside(brief, step);
+        let done = endings(history).filter(|(_, ending)| is_done(ending));
+        taken.extend(done.filter(|(id, _)| beside.contains(id.as_str())));
+    }
+    // What was allowed was done, and what comes after it is done once more now: that is allowed
+    // anew. What was denied stays so.
     let gates = brief.rounds.iter().flatten().filter(|task| task.tool == GATE);
     let gates: BTreeSet<&str> = gates.map(|task| task.id.as_str()).collect();
-    recorded.retain(|step, ending| {
-        !gates.contains(stage_of(step)) || !matches!(ending, Ending::Done(_))
-    });
-}
-
-/// What was said by then, and nobody had taken.
-fn unheard(brief: &Brief, kept: &[Past<Event>]) -> Vec<Signaled> {
-    let rollback = brief.course.iter().flat_map(|course| &course.rollback);
-    let tasks = || brief.rounds.iter().flatten().chain(rollback.clone());
-    let mut unheard: Vec<Signaled> = Vec::new();
-    for past in kept {
-        if let Event::Signaled(signaled) = &past.event {
-            unheard.push(signaled.clone());
-        } else if let Some((step, ending)) = ended(&past.event)
-            && let Ending::Done(_) = *ending
-            && let Some(name) = tasks().find(|task| task.id == stage_of(step)).and_then(awaited)
-            && let Some(at) = unheard.iter().position(|signaled| signaled.name == name)
-        {
-            unheard.remove(at);
-        }
-    }
-    unheard
-}
-
-/// The signal that a task waits for.
-fn awaited(task: &Task) -> Option<&str> {
-    task.args["name"].as_str().filter(|_| task.tool == SIGNAL)
+    taken.retain(|step, ending| !gates.contains(stage_of(step)) || !is_done(ending));
+    taken
 }
 
 fn size(output: &Output) -> usize {
@@ -235,10 +207,6 @@ fn concerns(event: &Event) -> Option<(&str, bool)> {
 }
 
 /// What each step has come to.
-fn outcomes(history: &[Past<Event>]) -> BTreeMap<String, Ending> {
-    endings(history).filter(|(_, ending)| is_an_outcome(ending)).collect()
-}
-
 fn endings(history: &[Past<Event>]) -> impl Iterator<Item = (String, Ending)> {
     let endings = history.iter().filter_map(|past| ended(&past.event));
     endings.map(|(step, ending)| (step.to_owned(), ending.into_owned()))

@@ -13,6 +13,7 @@
 //! fails    a script with its first step that fails for good: what runs then ends, and nothing more
 //!          begins; a written plan where its routes say so, after it has taken back what it did
 
+mod args;
 mod ids;
 mod rules;
 mod state;
@@ -24,8 +25,8 @@ use domain::tool::{Failure, Output};
 use runtime::durable::{self, Entity, Heard, Moment};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use args::{put, put_input};
 pub(crate) use ids::{is_rollback, stage_of, undo_of};
-pub(crate) use rules::{put, put_input};
 pub use state::State;
 pub use wire::{
     Answer, Approval, Brief, Cancel, Caps, Check, Closed, Course, Descent, Ending, Event, Give,

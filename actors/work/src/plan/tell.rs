@@ -10,12 +10,12 @@ use domain::run::{self, Attempt, Awaits, Doubt, Question, Run, StepState};
 use domain::time::Timestamp;
 use domain::tool::{Attachment, Content, Failure, Media};
 use runtime::durable::Past;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::SIGNAL;
 use super::rules::{awaits, effect_key, standing};
-use super::state::State;
+use super::state::{State, Step};
 use super::wire::{
     Answered, Asked, Begun, Brief, By, Closed, Doubted, Ending, Event, Given, Rested, Reused,
     Settled, Sought, Task, Text, Unclear,
@@ -35,11 +35,6 @@ fn read(id: Address, history: &[Past<Event>]) -> Option<(Run, State)> {
         state.apply(&past.event);
         run.seq = past.seq.0;
         tell(&mut run, past, &state);
-        if matches!(past.event, Event::Planned(_)) {
-            take_up(&mut run, &state);
-        } else if matches!(past.event, Event::Undoing(_)) {
-            take_back(&mut run, &state);
-        }
     }
     run.state = standing(&state);
     Some((run, state))
@@ -82,38 +77,34 @@ pub fn unread(entry: &Entry) -> Run {
 /// What is in doubt about a run.
 pub fn questions(id: Address, history: &[Past<Event>]) -> Vec<Question> {
     let Some((run, state)) = read(id, history) else { return Vec::new() };
-    let awaits = |id: &str| state.work.as_ref()?.step(id).and_then(awaits);
-    let args = |id: &str| {
-        let step = state.work.as_ref().and_then(|work| work.step(id));
-        step.map_or(json!({}), |step| step.args().clone())
-    };
-    let hands = |id: &str, awaits: Awaits| {
-        let step = state.work.as_ref().and_then(|work| work.step(id))?;
-        let what = match (step.task.is_far, awaits) {
-            (true, _) => "it reaches beyond this machine, where it may have gone on",
-            (false, Awaits::Quiet { .. }) => return None,
-            (false, Awaits::Check | Awaits::Person) => "no process of it is left that could go on",
-        };
-        (!step.is_spent()).then(|| what.to_owned())
-    };
-    run.steps
-        .iter()
-        .filter_map(|step| {
-            let awaits = awaits(&step.id)?;
-            let doubt = step.doubts.last()?;
-            Some(Question {
-                run: id,
-                step: step.id.clone(),
-                tool: step.tool.clone(),
-                args: args(&step.id),
-                begun_at: step.attempts.last().map(|attempt| attempt.begun_at),
-                since: doubt.since,
-                evidence: doubt.evidence.clone(),
-                hands: hands(&step.id, awaits),
-                awaits,
-            })
+    let question = |told: &run::Step| {
+        let step = state.step(&told.id)?;
+        let (awaits, doubt) = (awaits(step)?, told.doubts.last()?);
+        Some(Question {
+            run: id,
+            step: told.id.clone(),
+            tool: told.tool.clone(),
+            args: step.args().clone(),
+            begun_at: told.attempts.last().map(|attempt| attempt.begun_at),
+            since: doubt.since,
+            evidence: doubt.evidence.clone(),
+            hands: hands(step, awaits).map(str::to_owned),
+            awaits,
         })
-        .collect()
+    };
+    run.steps.iter().filter_map(question).collect()
+}
+
+/// What is known of whoever was at it.
+fn hands(step: &Step, awaits: Awaits) -> Option<&'static str> {
+    match (step.task.is_far, awaits) {
+        _ if step.is_spent() => None,
+        (true, _) => Some("it reaches beyond this machine, where it may have gone on"),
+        (false, Awaits::Quiet { .. }) => None,
+        (false, Awaits::Check | Awaits::Person) => {
+            Some("no process of it is left that could go on")
+        }
+    }
 }
 
 fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
@@ -122,10 +113,14 @@ fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
         Event::Opened(opened) => {
             open(run, &opened.brief);
         }
-        Event::Planned(_) => run.taken_up += 1,
+        Event::Planned(planned) => {
+            run.taken_up += 1;
+            if 1 < planned.pass {
+                come_by_again(run, state);
+            }
+        }
         Event::Sought(sought) => {
-            let known = state.work.as_ref().and_then(|work| work.step(&sought.step));
-            seek(run, sought, known.map(|step| &step.task), at);
+            seek(run, sought, state.step(&sought.step).map(|step| &step.task), at);
         }
         Event::Answered(answered) => answer(run, answered, at),
         Event::Given(Given { name, value, version }) => {
@@ -143,10 +138,13 @@ fn tell(run: &mut Run, past: &Past<Event>, state: &State) {
         }
         Event::Paused(paused) => run.reason = Some(paused.reason.clone()),
         Event::Resumed(_) => run.reason = None,
-        Event::Undoing(undoing) => run.reason.clone_from(&undoing.reason),
+        Event::Undoing(undoing) => {
+            run.reason.clone_from(&undoing.reason);
+            take_back(run, state);
+        }
         Event::Signaled(_) => {}
         Event::Begun(begun) => {
-            let awaited = awaited(state, &begun.step);
+            let awaited = state.step(&begun.step).and_then(|step| step.task.signal());
             let id = run.id;
             with(run, &begun.step, |step| {
                 begin(step, begun, at);
@@ -213,14 +211,10 @@ fn open(run: &mut Run, brief: &Brief) {
     run.inputs = inputs.collect();
 }
 
-/// Whatever comes by once more, or takes something back, is a step of its own.
-fn take_up(run: &mut Run, state: &State) {
-    let steps = state.work.iter().flat_map(|work| work.steps.iter());
-    for step in steps {
-        if !run.steps.iter().rev().any(|known| known.id == step.task.id) {
-            run.steps.push(unbegun(run.id, &step.task));
-        }
-    }
+/// Whatever comes by once more is a step of its own.
+fn come_by_again(run: &mut Run, state: &State) {
+    let steps = state.work.iter().flat_map(|work| &work.steps);
+    run.steps.extend(steps.map(|step| unbegun(run.id, &step.task)));
 }
 
 /// What takes back what was done: each follows the one before it.
@@ -332,16 +326,9 @@ fn end(step: &mut run::Step, ending: &Ending, at: Timestamp) {
     end_attempt(step, at, word, failure.map(|failure| failure.story.clone()));
 }
 
-/// The signal that a step waits for.
-fn awaited(state: &State, step: &str) -> Option<String> {
-    let step = state.work.as_ref()?.step(step)?;
-    let name = step.task.args["name"].as_str().filter(|_| step.task.tool == SIGNAL)?;
-    Some(name.to_owned())
-}
-
 /// What a signal has brought stands in the history, and has names like everything that is put out.
 fn said(state: &State, step: &str, ending: &Ending) -> Vec<Attachment> {
-    let task = state.work.as_ref().and_then(|work| work.step(step)).map(|step| &step.task);
+    let task = state.step(step).map(|step| &step.task);
     let Some(task) = task.filter(|task| task.tool == SIGNAL) else { return Vec::new() };
     let Ending::Done(output) = ending else { return Vec::new() };
     if output.value.is_null() {

@@ -156,15 +156,12 @@ fn next_on_course(work: &Work, course: &Course, at: usize) -> Next {
             let reason = Some(names_of_failed(work));
             Next::End(End { outcome: Outcome::Failed, reason, rolls_back: true })
         }
-        To::Paused if course.is_resumed => take_up(work, course, after_pause(work, at)),
+        To::Paused if course.is_resumed => {
+            way.leads(at, has_failed).map_or_else(completed, |to| take_up(work, course, to))
+        }
         To::Paused if has_failed => Next::Pause(names_of_failed(work)),
         To::Paused => Next::Pause("its plan says so".to_owned()),
     }
-}
-
-/// Whoever resumes a plan wants what has failed once more, and else what comes after it.
-pub(super) fn after_pause(work: &Work, at: usize) -> usize {
-    if work.has_failed() { at } else { at + 1 }
 }
 
 fn take_up(work: &Work, course: &Course, to: usize) -> Next {

@@ -1,8 +1,9 @@
 //! The arguments of a step, with all that stands elsewhere.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::brief::digest;
+use crate::plan::args::{put, put_input};
 use crate::plan::ids::pass_of;
 use crate::plan::state::{Artifact, Course, Fate, Work};
 use crate::plan::wire::{Fill, Filled, Source, Task, Use};
@@ -45,31 +46,6 @@ fn put_blob(filled: &mut Filled, at: &[String], blob: &str) {
     filled.blobs.push(Fill { at: at.to_vec(), blob: blob.to_owned() });
 }
 
-/// What an input says in its place: a variable and a header are texts whatever it is, and null
-/// leaves what stands there.
-pub(crate) fn put_input(args: &mut Value, at: &[String], value: &Value) {
-    let is_among_texts = matches!(at, [map, _] if map == "env" || map == "headers");
-    if value.is_null() {
-        return;
-    }
-    let is_as_it_is = value.is_string() || !is_among_texts;
-    put(args, at, if is_as_it_is { value.clone() } else { value.to_string().into() });
-}
-
-/// Makes the objects on the way where there are none.
-pub(crate) fn put(args: &mut Value, at: &[String], value: Value) {
-    let Some((first, rest)) = at.split_first() else {
-        *args = value;
-        return;
-    };
-    if !args.is_object() {
-        *args = Value::Object(Map::new());
-    }
-    if let Value::Object(names) = args {
-        put(names.entry(first.clone()).or_insert(Value::Null), rest, value);
-    }
-}
-
 /// What each stage has come to so far.
 fn story(work: &Work, course: &Course) -> Value {
     let stages = course.last.iter().enumerate().filter_map(|(at, past)| {
@@ -82,9 +58,8 @@ fn story(work: &Work, course: &Course) -> Value {
             Fate::Stopped => "stopped",
         };
         let id = pass_of(&task.id, course.passes[at]);
-        let title = if task.title.is_empty() { &task.id } else { &task.title };
         Some(json!({
-            "id": id, "title": title, "state": state, "attempts": past.attempts,
+            "id": id, "title": task.called(), "state": state, "attempts": past.attempts,
         }))
     });
     stages.collect()

@@ -12,7 +12,6 @@ mod stage;
 mod standing;
 
 pub(crate) use doubt::be_reborn;
-pub(crate) use fill::{put, put_input};
 pub(crate) use outcomes::end;
 pub(crate) use owed::{effect_key, owed};
 pub(crate) use people::{answer, give, hear, resume};

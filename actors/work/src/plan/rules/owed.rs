@@ -57,7 +57,7 @@ pub(crate) fn owed(state: &State, moment: &Moment, owed: &mut Owed<'_>) {
                     Stage::Still
                     | Stage::Over(_)
                     | Stage::Reuse(_)
-                    | Stage::Seek(_)
+                    | Stage::Seek(..)
                     | Stage::Unseal(_)
                     | Stage::Ask(_) => {}
                 }

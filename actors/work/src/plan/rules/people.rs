@@ -7,16 +7,15 @@ use domain::mutants::{self, Mutant};
 use domain::policy::Act;
 use runtime::durable::{Admission, Moment};
 
-use super::course::after_pause;
 use super::posts::refuse;
 use super::record::{record_answered, record_resumed};
 use super::stage::lanes;
 use crate::plan::ids::pass_of;
 use crate::plan::state::{Course, Phase, State, Work};
 use crate::plan::wire::{
-    Answer, Event, Give, Given, Resume, Resumed, Said, Signal, Signaled, Source, Task,
+    Answer, Event, Give, Given, Resume, Resumed, Said, Signal, Signaled, Task, Use,
 };
-use crate::plan::{Decision, Key, Mode, SIGNAL};
+use crate::plan::{Decision, Key, Mode};
 
 /// Signals that wait for who waits for them.
 const SIGNALS_MAX: usize = 64;
@@ -68,8 +67,7 @@ pub(crate) fn hear(state: &State, signal: Signal, decision: &mut Decision<'_>) {
     let waiting = work.course.as_ref().map_or(0, |course| course.signals.len());
     // Whoever waits for it takes it at once.
     let is_taken = work.steps.iter().any(|step| {
-        let is_waiting = matches!(step.phase, Phase::Running { .. }) && step.task.tool == SIGNAL;
-        is_waiting && step.task.args["name"].as_str() == Some(name.as_str())
+        matches!(step.phase, Phase::Running { .. }) && step.task.signal() == Some(&name)
     });
     if SIGNALS_MAX <= waiting && !is_taken {
         let why = format!("{SIGNALS_MAX} signals wait already: send it when some were taken");
@@ -87,8 +85,7 @@ fn awaited(work: &Work) -> BTreeSet<&str> {
     let ahead = if is_over { BTreeSet::new() } else { course.ahead() };
     let ahead = ahead.into_iter().flat_map(|at| work.round(at));
     let rollback = course.rollback.iter().filter(|_| work.undoing.is_none());
-    let signals = open.chain(ahead).chain(rollback).filter(|task| task.tool == SIGNAL);
-    signals.filter_map(|task| task.args["name"].as_str()).collect()
+    open.chain(ahead).chain(rollback).filter_map(Task::signal).collect()
 }
 
 /// The run is given something else than before; what has begun already keeps what it had.
@@ -136,10 +133,7 @@ fn used<'a>(work: &'a Work, course: &'a Course) -> BTreeSet<&'a str> {
     let ahead = (0..course.ways.len()).flat_map(|at| work.round(at)).chain(&course.rollback);
     let tasks = work.steps.iter().map(|step| &step.task).chain(ahead);
     let tasks = tasks.flat_map(|task| std::iter::once(task).chain(task.undo.as_deref()));
-    let used = tasks.flat_map(|task| &task.uses).filter_map(|used| match &used.of {
-        Source::Input(name) => Some(name.as_str()),
-        Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => None,
-    });
+    let used = tasks.flat_map(|task| &task.uses).filter_map(Use::input);
     used.chain(course.inputs.keys().map(String::as_str)).collect()
 }
 
@@ -154,7 +148,8 @@ pub(crate) fn resume(state: &State, resume: Resume, moment: &Moment, decision: &
         let why = format!("it has taken up {} steps meanwhile: look again", work.planned);
         return refuse(decision, &why);
     }
-    let to = course.at.map_or(0, |at| after_pause(work, at));
+    let to = course.at.and_then(|at| course.ways.get(at)?.leads(at, work.has_failed()));
+    let to = to.unwrap_or(0);
     let pass = course.passes.get(to).map_or(1, |passes| passes + 1);
     let denied = work.round(to).iter().find_map(|task| denied(task, pass, moment, decision));
     if let Some(why) = denied {

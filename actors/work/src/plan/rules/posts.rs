@@ -60,7 +60,7 @@ pub(crate) fn settle_doubt(
     decision: &mut Decision<'_>,
 ) {
     let Settle { step: id, happened } = settle;
-    let Some(step) = state.work.as_ref().and_then(|work| work.step(&id)) else {
+    let Some(step) = state.step(&id) else {
         return refuse(
             decision,
             &format!("it has no step {id} that anybody asks about: look at the run"),

@@ -13,7 +13,7 @@ use super::fill::fill;
 use super::record::{record_answered, record_begun, record_end, record_reused, record_sought};
 use crate::plan::state::{Course, Fate, Phase, State, Step, Work};
 use crate::plan::wire::{Approval, Begun, Check, Ending, Event, Filled, Sought, Task, Then};
-use crate::plan::{CANCELED, Decision, GATE, Key, MISSING, Mode, SIGNAL, WAIT};
+use crate::plan::{CANCELED, Decision, GATE, Key, MISSING, Mode, WAIT};
 
 pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>) {
     let Some(work) = &state.work else { return };
@@ -30,9 +30,9 @@ pub(crate) fn settle(state: &State, moment: &Moment, decision: &mut Decision<'_>
             Stage::Still => {}
             Stage::Over(ending) => record_end(step, ending, decision),
             Stage::Reuse(ending) => record_reused(step, ending, decision),
-            Stage::Seek(filled) => {
+            Stage::Seek(approval, filled) => {
                 sought += 1;
-                seek(work, step, sought, filled, moment, decision);
+                seek(step, sought, approval, filled, moment, decision);
             }
             Stage::Unseal(verdict) => unseal(step, verdict, decision),
             Stage::Look { look, check } => ask_check(work, step, (look, check), moment, decision),
@@ -49,7 +49,7 @@ pub(super) enum Stage<'a> {
     /// Another run has recorded what it came to.
     Reuse(Ending),
     /// A person is asked whether this may be done.
-    Seek(Option<Filled>),
+    Seek(Approval, Option<Filled>),
     /// What a person was asked is over, without an answer.
     Unseal(Verdict),
     /// As soon as its check is admitted.
@@ -178,9 +178,9 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
         Ok(filled) => filled,
         Err(why) => return Stage::Over(Ending::Failed(failure(Class::Refused, &why))),
     };
-    if work.asks_first(&step.task).is_none() {
+    let Some(approval) = work.asks_first(&step.task) else {
         return Stage::Ready { attempt, filled };
-    }
+    };
     match &step.seal {
         Some(seal) if seal.verdict == Some(Verdict::Denied) => {
             let note = seal.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
@@ -196,7 +196,7 @@ fn ready<'a>(work: &Work, step: &Step) -> Stage<'a> {
         {
             Stage::Ready { attempt, filled }
         }
-        _ => Stage::Seek(filled),
+        _ => Stage::Seek(approval, filled),
     }
 }
 
@@ -216,11 +216,12 @@ fn would_do_else(work: &Work, step: &Step) -> bool {
 /// What is to become of a step that the plan does by itself.
 fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_for_nothing: bool) -> Stage<'a> {
     let tool = step.task.tool.as_str();
-    let signal = work.course.as_ref().filter(|_| tool == SIGNAL).and_then(|course| {
-        let name = step.args()["name"].as_str();
-        course.signals.iter().find(|signal| Some(signal.name.as_str()) == name)
-    });
-    if let Some(signal) = signal {
+    let heard = work
+        .course
+        .as_ref()
+        .zip(step.task.signal())
+        .and_then(|(course, name)| course.signals.iter().find(|signal| signal.name == name));
+    if let Some(signal) = heard {
         let value = signal.data.clone();
         return Stage::Over(Ending::Done(Output { value, attachments: Vec::new() }));
     }
@@ -237,14 +238,14 @@ fn wait<'a>(work: &Work, step: &Step, is_over: bool, is_for_nothing: bool) -> St
 }
 
 fn seek(
-    work: &Work,
     step: &Step,
     number: u32,
+    approval: Approval,
     filled: Option<Filled>,
     moment: &Moment,
     decision: &mut Decision<'_>,
 ) {
-    let Some(Approval { about, within_ms }) = work.asks_first(&step.task) else { return };
+    let Approval { about, within_ms } = approval;
     let sought = Sought {
         number,
         step: step.task.id.clone(),

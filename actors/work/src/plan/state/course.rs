@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::step::{Fate, Step};
 use crate::brief::digest;
+use crate::plan::SIGNAL;
+use crate::plan::args::{put, put_input};
 use crate::plan::ids::{rollback_of, undo_of};
-use crate::plan::wire::{self, Ending, Given, Signaled, Source, Task, To, Way, When};
-use crate::plan::{SIGNAL, put, put_input};
+use crate::plan::wire::{self, Ending, Given, Signaled, Source, Task, Use, Way, When};
 
 #[derive(Debug)]
 pub(crate) struct Course {
@@ -34,8 +35,9 @@ pub(crate) struct Course {
     pub(crate) resumed: u32,
     pub(crate) inputs: BTreeMap<String, wire::Given>,
     pub(crate) inputs_bytes_max: u64,
-    /// The versions of all inputs that a person has allowed to go on with, at the last gate.
-    allowed: Option<BTreeMap<String, u64>>,
+    /// The inputs that were given since a person has allowed to go on; nothing before the first
+    /// gate.
+    given_since: Option<BTreeSet<String>>,
     pub(crate) outputs: BTreeMap<String, Artifact>,
     /// What takes back what was done, in the order in which that was done.
     done: Vec<Task>,
@@ -82,7 +84,7 @@ impl Course {
             resumed: 0,
             inputs: course.inputs.iter().map(given).collect(),
             inputs_bytes_max: course.inputs_bytes_max.unwrap_or(u64::MAX),
-            allowed: None,
+            given_since: None,
             outputs: BTreeMap::new(),
             done: Vec::new(),
             left: Vec::new(),
@@ -129,20 +131,18 @@ impl Course {
 
     pub(super) fn give(&mut self, given: &Given) {
         self.inputs.insert(given.name.clone(), given.clone());
+        if let Some(given_since) = &mut self.given_since {
+            given_since.insert(given.name.clone());
+        }
     }
 
-    pub(super) fn end(
-        &mut self,
-        task: &Task,
-        ending: &Ending,
-        is_undone: bool,
-        may_have_happened: bool,
-    ) {
+    pub(super) fn end(&mut self, step: &Step, ending: &Ending, is_undone: bool) {
+        let Step { task, may_have_happened, .. } = step;
         match ending {
             Ending::Done(output) => self.take(task, output),
             Ending::Failed(failure) | Ending::Stopped(failure) => {
                 let stays = task.undo.is_some() || !task.effect.is_repeatable();
-                if is_undone || (may_have_happened && stays) {
+                if is_undone || (*may_have_happened && stays) {
                     let (step, why) = (task.id.clone(), failure.story.clone());
                     self.left.push(Left { step, why });
                 }
@@ -152,8 +152,7 @@ impl Course {
     }
 
     fn take(&mut self, task: &Task, output: &Output) {
-        if task.tool == SIGNAL {
-            let name = task.args["name"].as_str().unwrap_or_default();
+        if let Some(name) = task.signal() {
             let heard = self.signals.iter().position(|signal| signal.name == name);
             heard.and_then(|at| self.signals.remove(at));
         }
@@ -188,14 +187,12 @@ impl Course {
     /// From now on this is what the inputs are for a task.
     pub(super) fn bind_inputs(&self, task: &mut Task) {
         let Task { args, uses, .. } = task;
-        uses.retain(|used| match &used.of {
-            Source::Input(name) => {
-                if let Some(given) = self.inputs.get(name) {
-                    put_input(args, &used.at, &given.value);
-                }
-                false
+        uses.retain(|used| {
+            let Some(name) = used.input() else { return true };
+            if let Some(given) = self.inputs.get(name) {
+                put_input(args, &used.at, &given.value);
             }
-            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => true,
+            false
         });
     }
 
@@ -224,7 +221,7 @@ impl Course {
     /// The rounds that may be taken up from here, by all ways that are written down.
     pub(crate) fn ahead(&self) -> BTreeSet<usize> {
         let mut ahead = BTreeSet::new();
-        let mut looks = self.at.map_or(vec![0], |at| self.next(at));
+        let mut looks: Vec<usize> = self.at.map_or(vec![0], |at| self.next(at).collect());
         while let Some(at) = looks.pop() {
             if at < self.ways.len() && ahead.insert(at) {
                 looks.extend(self.next(at));
@@ -233,35 +230,20 @@ impl Course {
         ahead
     }
 
-    fn next(&self, at: usize) -> Vec<usize> {
-        let ways = self.ways.get(at).into_iter().flat_map(|way| [way.on_success, way.on_failure]);
-        let rounds = ways.flat_map(|to| match to {
-            To::Round(to) => vec![to as usize],
-            // The same once more, or what comes after it.
-            To::Paused => vec![at, at + 1],
-            To::Done | To::Fail | To::Rollback => Vec::new(),
-        });
-        rounds.collect()
+    fn next(&self, at: usize) -> impl Iterator<Item = usize> {
+        let way = self.ways.get(at).copied();
+        way.into_iter().flat_map(move |way| ends(at, way))
     }
 
     /// What a gate allows is what comes after it, with what the run is given by then.
-    pub(super) fn pass_gate(&mut self, fate: Fate) {
-        if fate == Fate::Done {
-            let versions = self.inputs.iter().map(|(name, given)| (name.clone(), given.version));
-            self.allowed = Some(versions.collect());
-        }
+    pub(super) fn pass_gate(&mut self) {
+        self.given_since = Some(BTreeSet::new());
     }
 
     /// Whether somebody has allowed what comes now, and it was given something else since.
     pub(crate) fn is_other_than_allowed(&self, task: &Task) -> bool {
-        let Some(allowed) = &self.allowed else { return false };
-        task.uses.iter().any(|used| match &used.of {
-            Source::Input(name) => {
-                let version = self.inputs.get(name).map(|given| given.version);
-                allowed.get(name).copied() != version
-            }
-            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => false,
-        })
+        let mut inputs = task.uses.iter().filter_map(Use::input);
+        self.given_since.as_ref().is_some_and(|given| inputs.any(|name| given.contains(name)))
     }
 
     /// Whether there is anything to take back.
@@ -303,15 +285,14 @@ impl Course {
     }
 }
 
+/// The rounds that a way may lead to from its own.
+fn ends(at: usize, way: Way) -> impl Iterator<Item = usize> {
+    [false, true].into_iter().filter_map(move |has_failed| way.leads(at, has_failed))
+}
+
 /// Whether a way leads back, or a step tells of those before it, or is waited for by name.
 fn looks_back(course: &wire::Course, tasks: &[Vec<Task>]) -> bool {
-    let leads_back = |(at, way): (usize, &Way)| {
-        [way.on_success, way.on_failure].into_iter().any(|to| match to {
-            To::Round(to) => to as usize <= at,
-            To::Paused => true,
-            To::Done | To::Fail | To::Rollback => false,
-        })
-    };
+    let leads_back = |(at, way): (usize, &Way)| ends(at, *way).any(|to| to <= at);
     let asks =
         |task: &Task| task.tool == SIGNAL || task.uses.iter().any(|used| used.of == Source::Story);
     course.ways.iter().enumerate().any(leads_back) || tasks.iter().flatten().any(asks)

@@ -10,6 +10,7 @@ use domain::priority::Priority;
 use domain::run::{Effects, Left};
 use domain::time::Timestamp;
 use domain::tool::{Effect, Output};
+use runtime::durable::Past;
 
 use super::ids::{pass_of, undo_of};
 use super::wire::{
@@ -25,11 +26,11 @@ pub(super) use step::{Fate, Phase, Seal, Step};
 #[derive(Debug, Default)]
 pub struct State {
     /// Nothing before it was opened.
-    pub(super) work: Option<Work>,
+    pub(crate) work: Option<Work>,
 }
 
 #[derive(Debug)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// Who hears of its end.
     pub(super) by: Option<Address>,
     pub(super) caps: Caps,
@@ -39,17 +40,14 @@ pub(super) struct Work {
     /// How often one was taken up.
     pub(super) planned: u32,
     /// The way of a written plan, and where it stands on it.
-    pub(super) course: Option<Box<Course>>,
+    pub(crate) course: Option<Box<Course>>,
     pub(super) descent: Option<Box<Descent>>,
-    /// Whether it has done, or was denied, what the run it began from had not: what that has
-    /// recorded says nothing of it any more.
-    has_parted: bool,
     /// Rounds in a row that held nothing new, and what was new so far.
     pub(super) idle_rounds: u32,
     pub(super) seen: Vec<String>,
     /// By id: the order in which they are looked at is the same in every life. No map, since most
     /// plans have a handful, and the smallest of maps has room for eleven.
-    pub(super) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// Of those, looked at in every turn.
     unended: usize,
     failed: usize,
@@ -59,12 +57,23 @@ pub(super) struct Work {
     /// Until when somebody may say that it goes on.
     pub(super) paused: Option<Timestamp>,
     /// What it will have come to when all is taken back.
-    pub(super) undoing: Option<Undoing>,
-    pub(super) cancelling: Option<Cancelling>,
-    pub(super) outcome: Option<Outcome>,
+    pub(crate) undoing: Option<Undoing>,
+    pub(crate) cancelling: Option<Cancelling>,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 impl State {
+    /// What a plan knows that has recorded this.
+    pub(crate) fn of(history: &[Past<Event>]) -> Self {
+        let mut state = State::default();
+        history.iter().for_each(|past| state.apply(&past.event));
+        state
+    }
+
+    pub(super) fn step(&self, id: &str) -> Option<&Step> {
+        self.work.as_ref()?.step(id)
+    }
+
     pub(super) fn apply(&mut self, event: &Event) {
         match (event, &mut self.work) {
             (Event::Opened(Opened { by, brief }), work) => {
@@ -80,7 +89,6 @@ impl State {
                         .map(|course| Box::new(Course::new(course, &brief.rounds)))
                         .map(|course| from_another(course, brief.descent.as_deref())),
                     descent: brief.descent.clone(),
-                    has_parted: false,
                     idle_rounds: 0,
                     seen: Vec::new(),
                     steps: Vec::new(),
@@ -140,9 +148,9 @@ impl Work {
                 let undo = undo_of(step);
                 let was_undone =
                     self.descent.as_ref().is_some_and(|from| from.recorded.contains_key(&undo));
-                let may_have_happened = may_have_happened(ending);
                 self.inherit(step, ending);
-                self.end(step, ending, was_undone, may_have_happened);
+                self.at(step, |step| step.may_have_happened = may_have_happened(ending));
+                self.end(step, ending, was_undone);
             }
             Event::Begun(Begun { step, attempt, until, filled, .. }) => {
                 self.begin(step);
@@ -153,17 +161,19 @@ impl Work {
                 });
             }
             Event::Ended(Ended { step, ending, .. }) => {
-                let may_have_happened = self.step(step).is_some_and(|step| {
+                self.at(step, |step| {
                     // Whoever is not at it says only why it is not begun again.
                     let is_at_it = matches!(step.phase, Phase::Running { .. });
-                    step.may_have_happened || (is_at_it && may_have_happened(ending))
+                    step.may_have_happened |= is_at_it && may_have_happened(ending);
                 });
-                self.end(step, ending, true, may_have_happened);
+                self.end(step, ending, true);
                 // One that the other run was granted asks again, and only the same answer leads on
                 // to what that has recorded.
                 let is_denied =
                     |step: &Step| step.task.tool == GATE && step.fate() != Some(Fate::Done);
-                self.has_parted |= self.step(step).is_some_and(is_denied);
+                if self.step(step).is_some_and(is_denied) {
+                    self.part();
+                }
             }
             Event::Rested(Rested { step, until, failure, .. }) => {
                 self.at(step, |step| {
@@ -200,24 +210,21 @@ impl Work {
                 });
             }
             Event::Settled(Settled { step, happened, by, evidence, until }) => {
+                if *happened {
+                    // Nobody has seen what it has put out.
+                    let done = Ending::Done(Output::default());
+                    return self.end(step, &done, !mutants::is(Mutant::ForgetSettled));
+                }
                 let evidence = match by {
                     By::Check => evidence.clone(),
                     By::Person => "a person said that it did not happen".to_owned(),
                 };
-                if *happened {
-                    // Nobody has seen what it has put out.
-                    let done = Ending::Done(Output::default());
-                    self.end(step, &done, !mutants::is(Mutant::ForgetSettled), true);
-                }
                 self.at(step, |step| {
-                    step.may_have_happened = *happened;
+                    step.may_have_happened = false;
                     let (_, is_spent) = step.doubt();
                     // Whoever says so wants it done, however often it was tried.
                     let is_spent = is_spent && *by == By::Check;
-                    step.phase = match happened {
-                        true => Phase::Ended(Fate::Done),
-                        false => Phase::Absent { evidence, is_spent, not_before: *until },
-                    };
+                    step.phase = Phase::Absent { evidence, is_spent, not_before: *until };
                 });
             }
         }
@@ -279,7 +286,7 @@ impl Work {
         tasks.into_iter().for_each(|task| self.add(task));
     }
 
-    fn end(&mut self, id: &str, ending: &Ending, is_undoable: bool, may_have_happened: bool) {
+    fn end(&mut self, id: &str, ending: &Ending, is_undoable: bool) {
         let fate = match ending {
             Ending::Done(_) => Fate::Done,
             Ending::Failed(_) => Fate::Failed,
@@ -289,13 +296,13 @@ impl Work {
         let is_undone = self.undoing.is_some();
         let place = self.place(id);
         if let (Some(course), Ok(place)) = (&mut self.course, place) {
-            let task = &self.steps[place].task;
-            if task.tool == GATE {
-                course.pass_gate(fate);
+            let step = &self.steps[place];
+            if step.task.tool == GATE && fate == Fate::Done {
+                course.pass_gate();
             }
-            course.end(task, ending, is_undone, may_have_happened);
+            course.end(step, ending, is_undone);
             if is_undoable && fate == Fate::Done {
-                course.note_done(task);
+                course.note_done(&step.task);
             }
         }
         self.at(id, |step| step.phase = Phase::Ended(fate));
@@ -322,9 +329,20 @@ impl Work {
         let (Some(course), Ok(place)) = (&mut self.course, place) else { return };
         course.begin();
         let step = &mut self.steps[place];
-        self.has_parted |= step.task.tool != GATE;
         if let Some(undo) = step.task.undo.as_mut().filter(|_| step.attempt == 0) {
             course.bind_inputs(undo);
+        }
+        if step.task.tool != GATE {
+            self.part();
+        }
+    }
+
+    /// It has done, or was denied, what the run it began from had not: what that has recorded says
+    /// nothing of it any more.
+    fn part(&mut self) {
+        if let Some(descent) = &mut self.descent {
+            descent.recorded.clear();
+            descent.resumed = 0;
         }
     }
 
@@ -360,8 +378,7 @@ impl Work {
 
     /// What the run that this one began from has recorded of a step, as long as it goes its way.
     pub(super) fn recorded(&self, step: &str) -> Option<&Ending> {
-        let descent = self.descent.as_ref().filter(|_| !self.has_parted)?;
-        descent.recorded.get(step)
+        self.descent.as_ref()?.recorded.get(step)
     }
 
     /// What a person is asked before a step begins; nothing where it may begin unasked.
@@ -369,7 +386,7 @@ impl Work {
         if let Some(approval) = &task.approval {
             return Some(approval.clone());
         }
-        let title = if task.title.is_empty() { &task.id } else { &task.title };
+        let title = task.called();
         let ask = |about| Some(Approval { about, within_ms: self.caps.silence_max_ms });
         let descent = self.descent.as_ref().map(|descent| descent.lineage.effects);
         if descent == Some(Effects::RequireHuman)
@@ -393,8 +410,7 @@ impl Work {
     /// Whether somebody has let the other run go on where this one has paused now.
     pub(super) fn has_resumed(&self) -> bool {
         let resumed = self.course.as_ref().map_or(0, |course| course.resumed);
-        let descent = self.descent.as_ref().filter(|_| !self.has_parted);
-        descent.is_some_and(|descent| resumed < descent.resumed)
+        self.descent.as_ref().is_some_and(|descent| resumed < descent.resumed)
     }
 
     /// Whether nothing more is to be begun: what is taken back is taken back all the same.

@@ -75,6 +75,18 @@ pub struct Way {
     pub detours_max: u32,
 }
 
+impl Way {
+    /// The round that it leads to from its own, as soon as nobody has to say that it goes on.
+    pub(crate) fn leads(&self, at: usize, has_failed: bool) -> Option<usize> {
+        match if has_failed { self.on_failure } else { self.on_success } {
+            To::Round(to) => Some(to as usize),
+            // Whoever resumes a plan wants what has failed once more, and else what comes after it.
+            To::Paused => Some(if has_failed { at } else { at + 1 }),
+            To::Done | To::Fail | To::Rollback => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
@@ -170,6 +182,16 @@ impl Task {
     pub fn is_handless(&self) -> bool {
         [WAIT, SIGNAL, GATE, MISSING].contains(&self.tool.as_str())
     }
+
+    /// The signal that it waits for.
+    pub(crate) fn signal(&self) -> Option<&str> {
+        self.args["name"].as_str().filter(|_| self.tool == SIGNAL)
+    }
+
+    /// What people call it.
+    pub(crate) fn called(&self) -> &str {
+        if self.title.is_empty() { &self.id } else { &self.title }
+    }
 }
 
 /// A part of the arguments that stands elsewhere. What stands there in the task counts as long as
@@ -179,6 +201,16 @@ pub struct Use {
     /// The names on the way to it, from the outside in.
     pub at: Vec<String>,
     pub of: Source,
+}
+
+impl Use {
+    /// What the run is given, if it is that.
+    pub(crate) fn input(&self) -> Option<&str> {
+        match &self.of {
+            Source::Input(name) => Some(name),
+            Source::Output(_) | Source::Kept(_) | Source::Lost(_) | Source::Story => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
