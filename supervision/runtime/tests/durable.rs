@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::id::{Address, Id, Kind};
 use domain::journal::{
-    Append, Appended, Body, Claim, Due, Journal, Post, Posted, Recorded, Seq, Undeliverable,
+    Append, Appended, Body, Claim, Due, Epoch, Journal, Post, Posted, Recorded, Seq, Undeliverable,
 };
 use domain::policy::TokenBearer;
 use domain::time::Timestamp;
@@ -36,6 +36,8 @@ enum Order {
     Hold,
     /// Not at once, but as soon as it is folded.
     Poison,
+    /// By itself, without being told anything more.
+    CountDown(u32),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +47,7 @@ enum Event {
     Put(u64, String),
     Doubted(String),
     Done(String),
+    Left(u32),
 }
 
 fn write(name: &'static str, value: &impl Serialize) -> Body {
@@ -81,6 +84,8 @@ struct State {
     running: BTreeSet<String>,
     later: Option<(u64, String)>,
     opened: bool,
+    /// What it still counts down.
+    left: u32,
 }
 
 /// A decider has no ports.
@@ -149,6 +154,7 @@ impl Entity for Errands {
                 }
             }
             Heard::Posted(_, Order::Poison) => decision.record(Event::Poisoned),
+            Heard::Posted(_, Order::CountDown(from)) => decision.record(Event::Left(from)),
             Heard::Ended(key, Ended::Said(_)) if key == "rotten" => {
                 decision.record(Event::Poisoned);
             }
@@ -168,7 +174,9 @@ impl Entity for Errands {
     }
 
     fn settle(state: &State, _moment: &Moment, decision: &mut Decision<'_, Self>) {
-        if state.opened && state.running.is_empty() && state.later.is_none() {
+        if let Some(left) = state.left.checked_sub(1) {
+            decision.record(Event::Left(left));
+        } else if state.opened && state.running.is_empty() && state.later.is_none() {
             decision.close();
         }
     }
@@ -183,6 +191,7 @@ impl Entity for Errands {
             Event::Put(at, name) => state.later = Some((*at, name.clone())),
             Event::Doubted(_) => {}
             Event::Poisoned => panic!("as it was told"),
+            Event::Left(left) => state.left = *left,
             Event::Done(name) => {
                 state.running.remove(name.trim_start_matches("no "));
             }
@@ -405,6 +414,20 @@ async fn whoever_is_not_started_while_many_are_is_started_after_them() {
         assert!(history[EACH..].iter().all(|event| event.starts_with(r#"{"Done":""#)));
         assert!(!history.iter().any(|event| event.contains("no ")), "one was lost");
     }
+}
+
+#[tokio::test]
+async fn what_follows_by_itself_takes_as_many_turns_as_it_needs_and_one_life() {
+    let journal = Arc::new(FakeJournal::default());
+    let house = house(&journal, 1, None).await;
+    let to = errands(1);
+    house.post(&journal, to, "k", Order::CountDown(2_000)).await;
+    let history = recorded(&journal, to, 2_001).await;
+    assert_eq!(history.last().map(String::as_str), Some(r#"{"Left":0}"#));
+    let recorded = journal.history(to, Seq(0), 3_000).await.expect("the journal works");
+    let turns = recorded.iter().filter(|event| event.heard.is_some()).count();
+    assert_eq!(turns, 8);
+    assert!(recorded.iter().all(|event| event.epoch == Epoch(1)), "it was born once");
 }
 
 #[tokio::test]

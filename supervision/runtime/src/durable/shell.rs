@@ -420,14 +420,15 @@ impl<E: Entity> Shell<E> {
         let may_be_more = posts.len() == POSTS_MAX as usize;
         came.extend(posts);
         let have_come = self.life.permits.have_come();
-        let after = match came.is_empty() && !have_come && !is_owing {
+        let goes_on = self.life.unsettled > 0;
+        let after = match came.is_empty() && !have_come && !is_owing && !goes_on {
             true => After::Open,
             false => self.take_turn(came, cx).await?,
         };
         // Once it is recorded: whoever waits until nothing is at work waits for that too.
         over.into_iter().for_each(|number| self.house.forget_child(self.me, number));
         match after {
-            After::Open if may_be_more => {
+            After::Open if may_be_more || self.life.unsettled > 0 => {
                 let _ = cx.myself().tell(Knock::Bell(Bell::new(&self.house, self.me)));
                 Ok(Next::Go)
             }

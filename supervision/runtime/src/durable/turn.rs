@@ -19,7 +19,7 @@ use crate::incarnation::panic_text;
 
 /// Rounds of `settle` that one turn takes up, so that an append has a bound.
 const ROUNDS_MAX: usize = 256;
-/// Until what is left of that goes on.
+/// Until what is left of that goes on, if it is not there any more that would go on at once.
 const SOON: Duration = Duration::from_millis(1);
 
 /// What came in, not yet heard.
