@@ -7,6 +7,7 @@ use domain::id::Address;
 use domain::run::{Descending, Descent as How, Effects, Error, Lineage, Request};
 use domain::tool::{Output, Tools};
 use runtime::durable::Past;
+use serde_json::Value;
 
 use crate::brief::{Limits, read_again};
 use crate::plan::{
@@ -59,15 +60,15 @@ pub fn descend(
         );
         return Err(Error::Refused(why));
     }
+    let then = State::of(if kept.is_empty() { &history[..1] } else { kept });
+    let then = then.work.as_ref().and_then(|work| work.course.as_deref());
+    let known = then.map_or(BTreeMap::new(), |then| then.given());
     let mut brief = match inputs.is_empty() {
         true => opened.brief.clone(),
-        false => given(tools, limits, &opened.brief, inputs)?,
+        false => given(tools, limits, &opened.brief, &known, inputs)?,
     };
-    let then = State::of(kept);
-    let then = then.work.as_ref().and_then(|work| work.course.as_deref());
-    if let (Some(course), Some(then)) = (&mut brief.course, then) {
-        let given = then.inputs.iter().filter(|(name, _)| !inputs.contains_key(*name));
-        course.inputs.extend(given.map(|(name, given)| (name.clone(), given.value.clone())));
+    if let Some(course) = brief.course.as_mut().filter(|_| inputs.is_empty()) {
+        course.inputs = known;
     }
     let signals = then.map_or(Vec::new(), |then| then.signals.iter().cloned().collect());
     let resumed = then.map_or(0, |then| then.resumed);
@@ -240,6 +241,7 @@ fn given(
     tools: &dyn Tools,
     limits: &Limits,
     brief: &Brief,
+    known: &BTreeMap<String, Value>,
     inputs: &BTreeMap<String, String>,
 ) -> Result<Brief, Error> {
     let Some(course) = &brief.course else {
@@ -251,5 +253,5 @@ fn given(
         inputs: inputs.clone(),
         workspace: course.workspace.clone(),
     };
-    read_again(&request, &course.inputs, tools, limits)
+    read_again(&request, known, tools, limits)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::BoxFuture;
 use domain::id::{Address, Kind};
-use domain::journal::{self, Ordinal, Post, Posted, Recorded, Seq, Undeliverable};
+use domain::journal::{self, Ordinal, Post, Posted, Seq, Undeliverable};
 use domain::records::{self, Place, Query};
 use domain::run::{Descending, Error, Page, Question, Rehearsal, Replayed, Request, Run};
 use domain::time::Timestamp;
@@ -17,7 +17,9 @@ use serde_json::Value;
 use crate::brief::fit;
 use crate::descent::descend;
 use crate::desk::{Desk, known, trouble, unread};
-use crate::plan::{self as entity, Answer, Brief, Cancel, Give, Plan, Resume, Settle, Signal};
+use crate::plan::{
+    self as entity, Answer, Brief, Cancel, Course, Give, Plan, Resume, Settle, Signal,
+};
 use crate::rehearsal::rehearsal;
 use crate::timeline;
 
@@ -152,10 +154,13 @@ impl Runs {
 
     async fn give(&self, run: Address, give: Give, key: Option<String>) -> Result<u64, Error> {
         let Give { name, value, version } = give;
-        let text = self.plan(run).await?;
-        let value = match fit(&text, &self.desk.limits, &name, value.clone()) {
-            Ok(value) => value,
-            Err(expected) => {
+        let brief = self.brief(run).await?;
+        let fit = |course: &Course| fit(course, &self.desk.limits, &name, value.clone());
+        let value = match brief.course.as_deref().map(fit) {
+            // It takes none, and says so.
+            None => value,
+            Some(Ok(value)) => value,
+            Some(Err(expected)) => {
                 let why = format!("`{name}` is {value}, and must be {expected}: its plan says so");
                 let entry = self.desk.records.entity(run).await.map_err(trouble)?;
                 let is_over = entry.is_some_and(|entry| entry.state == records::State::Closed);
@@ -211,30 +216,27 @@ impl Runs {
     }
 
     async fn plan(&self, run: Address) -> Result<String, Error> {
+        self.brief(run).await.map(|brief| timeline::plan(&brief))
+    }
+
+    /// What a run began with, or will.
+    async fn brief(&self, run: Address) -> Result<Brief, Error> {
+        known(run, Kind::Plan)?;
         for _ in 0..LOOKS {
-            let opened = self.first(run).await?.map(|event| entity::Event::read(&event.body));
+            let mut first = self.desk.journal.history(run, Seq(0), 1).await.map_err(trouble)?;
+            let opened = first.pop().map(|event| entity::Event::read(&event.body));
             if let Some(Ok(entity::Event::Opened(opened))) = opened {
-                return Ok(timeline::plan(&opened.brief));
+                return Ok(opened.brief);
             }
             if let Some((brief, _)) = self.opening(run).await? {
-                return Ok(timeline::plan(&brief));
+                return Ok(brief);
             }
         }
         Err(Undeliverable::Unknown(run).into())
     }
 
-    /// What a run began with; nothing of one that has not heard yet that it is to begin.
-    async fn first(&self, run: Address) -> Result<Option<Recorded>, Error> {
-        known(run, Kind::Plan)?;
-        let first = self.desk.journal.history(run, Seq(0), 1).await.map_err(trouble)?.pop();
-        if first.is_none() {
-            self.look(run).await?;
-        }
-        Ok(first)
-    }
-
     async fn artifact(&self, run: Address, name: &str) -> Result<Vec<u8>, Error> {
-        self.first(run).await?;
+        known(run, Kind::Plan)?;
         let missing = || Error::Missing(format!("{run} has brought nothing of the name {name}"));
         let blob = name.parse().map_err(|_| missing())?;
         if self.desk.records.names(run, blob).await.map_err(trouble)? {

@@ -15,13 +15,6 @@ pub(super) fn inputs(
     bytes_max: usize,
     faults: &mut Vec<String>,
 ) -> BTreeMap<String, Value> {
-    let bytes: usize = given.iter().map(|(name, text)| name.len() + text.len()).sum();
-    if bytes_max < bytes {
-        faults.push(format!(
-            "the inputs take {bytes} bytes, and {bytes_max} is the most: name files in them"
-        ));
-        return BTreeMap::new();
-    }
     for name in given.keys().filter(|name| !graph.inputs.contains_key(*name)) {
         faults.push(unknown(graph, name));
     }
@@ -52,7 +45,25 @@ pub(super) fn inputs(
         };
         inputs.insert(name.clone(), value);
     }
+    if let Err(why) = check_bytes(inputs.values(), bytes_max as u64) {
+        faults.push(why);
+    }
     inputs
+}
+
+/// All inputs of a run together, as JSON; whatever it is not given anew counts as well.
+pub(crate) fn check_bytes<'a>(
+    inputs: impl Iterator<Item = &'a Value>,
+    bytes_max: u64,
+) -> Result<(), String> {
+    let bytes = inputs.map(|value| value.to_string().len() as u64).sum::<u64>();
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(format!(
+        "the inputs take {bytes} bytes, and {bytes_max} is the most (`runs.inputs_bytes_max`): name \
+         files in them"
+    ))
 }
 
 fn about(input: &Input) -> String {

@@ -16,10 +16,11 @@ use plan::script::Script;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use given::check_bytes;
 pub use graph::unresolved;
 pub use limits::Limits;
 
-use crate::plan::{Brief, Check, WAIT};
+use crate::plan::{Brief, Check, Course, WAIT};
 
 /// Whatever a person has written, checked and resolved. All that is wrong comes at once.
 pub fn read(request: &Request, tools: &dyn Tools, limits: &Limits) -> Result<Brief, Error> {
@@ -53,12 +54,12 @@ pub(crate) fn read_again(
 
 /// What this is as an input of a plan, or what it would have to be.
 pub(crate) fn fit(
-    text: &str,
+    course: &Course,
     limits: &Limits,
     name: &str,
     value: Value,
 ) -> Result<Value, &'static str> {
-    match check(text, &limits.graph()).graph {
+    match check(&course.text.body, &limits.graph()).graph {
         Some(graph) => given::fit(&graph, name, value),
         // Its entity knows what it takes.
         None => Ok(value),

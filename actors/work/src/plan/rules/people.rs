@@ -10,6 +10,7 @@ use runtime::durable::{Admission, Moment};
 use super::posts::refuse;
 use super::record::{record_answered, record_resumed};
 use super::stage::lanes;
+use crate::brief::check_bytes;
 use crate::plan::ids::pass_of;
 use crate::plan::state::{Course, Phase, State, Work};
 use crate::plan::wire::{
@@ -115,13 +116,8 @@ pub(crate) fn give(state: &State, give: Give, decision: &mut Decision<'_>) {
         return refuse(decision, &why);
     }
     let others = course.inputs.iter().filter(|(other, _)| **other != name);
-    let others: usize = others.map(|(_, given)| given.value.to_string().len()).sum();
-    let (bytes, max) = (others + value.to_string().len(), course.inputs_bytes_max);
-    if max < bytes as u64 {
-        let why = format!(
-            "with this its inputs take {bytes} bytes, and {max} is the most \
-             (`runs.inputs_bytes_max`): name files in them"
-        );
+    let all = others.map(|(_, given)| &given.value).chain([&value]);
+    if let Err(why) = check_bytes(all, course.inputs_bytes_max) {
         return refuse(decision, &why);
     }
     decision.answer(Answer::Version(current + 1).bytes());

@@ -246,6 +246,11 @@ impl Course {
         self.given_since.as_ref().is_some_and(|given| inputs.any(|name| given.contains(name)))
     }
 
+    /// What the inputs of the run are now.
+    pub(crate) fn given(&self) -> BTreeMap<String, Value> {
+        self.inputs.iter().map(|(name, given)| (name.clone(), given.value.clone())).collect()
+    }
+
     /// Whether there is anything to take back.
     pub(crate) fn has_to_undo(&self, rolls_back: bool) -> bool {
         !self.done.is_empty() || (rolls_back && !self.rollback.is_empty())

@@ -370,7 +370,7 @@ steps:
 }
 
 #[test]
-fn what_was_said_before_a_fork_is_said_to_it() {
+fn what_was_said_before_a_fork_is_said_to_it_and_to_its_own_fork() {
     let text = r#"
 name: signaled
 steps:
@@ -385,6 +385,12 @@ steps:
     assert_eq!(stage.finish(1).state, State::Completed);
     begin_again(Descent::Fork, Some("two"), Effects::UseRecorded, &stage);
     assert_eq!(stage.finish(2).state, State::Completed);
+    let (history, from) = (stage.history(2), Some("two".to_owned()));
+    let effects = Effects::UseRecorded;
+    let again = Descending { how: Descent::Fork, from, inputs: [].into(), effects };
+    let brief = work::descend(&*stage.tools, &Limits::default(), plan(2), &history, &again);
+    stage.post(plan(3), "open", &entity::Post::Open(brief.expect("it can be begun")));
+    assert_eq!(stage.finish(3).state, State::Completed);
 }
 
 #[test]
