@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::BoxFuture;
 use domain::approval::{self, Answered, Approval, ApprovalId, Saying, Verdict};
-use domain::id::Kind;
+use domain::id::{Address, Kind};
 use domain::journal::Undeliverable;
-use domain::run::{Error, StepState};
+use domain::run::{Error, Step, StepState};
 
 use crate::desk::{Desk, known};
 use crate::plan::{Answer, Post, Said, tell};
@@ -21,9 +21,8 @@ impl Approvals {
         let mut approvals = Vec::new();
         for run in self.desk.asking().await? {
             // One that cannot be read keeps nobody from the others.
-            let Ok(history) = self.desk.history(run).await else { continue };
-            let steps = tell::run(run, &history).into_iter().flat_map(|run| run.steps);
-            let waiting = steps.filter(|step| step.state == StepState::AwaitsApproval);
+            let Ok(steps) = self.steps(run).await else { continue };
+            let waiting = steps.into_iter().filter(|step| step.state == StepState::AwaitsApproval);
             approvals.extend(waiting.filter_map(|mut step| step.approvals.pop()));
         }
         approvals.sort_by_key(|approval| (approval.since, approval.id));
@@ -31,11 +30,14 @@ impl Approvals {
         Ok(approvals)
     }
 
+    async fn steps(&self, run: Address) -> Result<Vec<Step>, Error> {
+        let history = self.desk.history(run).await?;
+        Ok(tell::run(run, &history).map_or(Vec::new(), |run| run.steps))
+    }
+
     async fn show(&self, id: ApprovalId) -> Result<Approval, Error> {
-        let history = self.desk.history(id.run).await?;
-        let told = tell::run(id.run, &history);
-        let mut approvals =
-            told.into_iter().flat_map(|run| run.steps).flat_map(|step| step.approvals);
+        let steps = self.steps(id.run).await?.into_iter();
+        let mut approvals = steps.flat_map(|step| step.approvals);
         approvals.find(|approval| approval.id == id).ok_or_else(|| {
             Error::Missing(format!("there is no approval {id}: `lares approvals` lists all"))
         })
@@ -43,9 +45,7 @@ impl Approvals {
 
     /// What is asked now about the step of one that is void.
     async fn instead(&self, id: ApprovalId) -> Result<Option<ApprovalId>, Error> {
-        let history = self.desk.history(id.run).await?;
-        let steps = tell::run(id.run, &history).into_iter().flat_map(|run| run.steps);
-        let mut those = steps.map(|step| step.approvals);
+        let mut those = self.steps(id.run).await?.into_iter().map(|step| step.approvals);
         let of_step = those.find(|approvals| approvals.iter().any(|approval| approval.id == id));
         let last = of_step.and_then(|mut approvals| approvals.pop());
         Ok(last.filter(|last| last.answer.is_none()).map(|last| last.id))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cli::Exit;
-use plan::graph::{self, Checked, Graph, Severity};
+use plan::graph::{self, Checked, Severity};
 use plan::script::Script;
 use serde::Serialize;
 use skills::Toolbox;
@@ -61,7 +61,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
         None => work::Limits::default(),
     };
-    let findings: Vec<Finding> = files.iter().flat_map(|file| check(file, &limits)).collect();
+    let tools = tools().map_err(|error| Failure::new(Exit::Failed, error))?;
+    let findings: Vec<Finding> =
+        files.iter().flat_map(|file| check(file, &tools, &limits)).collect();
     let text = match json {
         true => {
             let text = serde_json::to_string(&findings);
@@ -73,8 +75,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(exit(&findings, *strict))
 }
 
+/// Those of a node on this machine; nothing is done with them.
+fn tools() -> Result<Toolbox, skills::Error> {
+    Toolbox::new(skills::Options::new(Verb::of_this_program(&[crate::GUARD]), "/".into()))
+}
+
 /// All that is to be said of one file.
-fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
+fn check(file: &Path, tools: &Toolbox, limits: &work::Limits) -> Vec<Finding> {
     let name = file.display().to_string();
     let bytes = match read(file) {
         Ok(bytes) => bytes,
@@ -85,22 +92,16 @@ fn check(file: &Path, limits: &work::Limits) -> Vec<Finding> {
         Ok(text) => {
             let Checked { graph, draft, faults } = graph::check(text, &limits.graph());
             let found = faults.into_iter().map(|fault| of_graph(&name, fault));
+            // What the tools of a node would not take, and what there is none for.
             let read = graph.iter().chain(&draft);
+            let untaken = read.flat_map(|graph| work::unresolved(graph, tools, limits));
             let mut all: Vec<Finding> =
-                found.chain(read.flat_map(|graph| check_tools(&name, graph, limits))).collect();
+                found.chain(untaken.map(|fault| of_graph(&name, fault))).collect();
             all.sort_by_key(|found| (found.line, found.column));
             all
         }
         Err(fault) => vec![of_graph(&name, fault)],
     }
-}
-
-/// What the tools of a node would not take, and what there is none for.
-fn check_tools(file: &str, graph: &Graph, limits: &work::Limits) -> Vec<Finding> {
-    let options = skills::Options::new(Verb::of_this_program(&[crate::GUARD]), "/".into());
-    let Ok(tools) = Toolbox::new(options) else { return Vec::new() };
-    let faults = work::unresolved(graph, &tools, limits).into_iter();
-    faults.map(|fault| of_graph(file, fault)).collect()
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {

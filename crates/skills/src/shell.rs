@@ -127,7 +127,7 @@ pub(crate) async fn perform(
     let Arguments { command, env, cwd, workspace, input } = arguments;
     let mut site = match workspace {
         Some(workspace) => Site::enter(options, &workspace, call.key, term).await?,
-        None => Site { folder: options.folder.clone(), options, key: call.key, term },
+        None => Site::of_node(options, call.key, term),
     };
     if let Some(cwd) = cwd {
         site.folder = cwd;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::nearest::nearest;
-use domain::run::{Request, Workspace};
-use serde::Deserialize;
+use domain::run::{Beginning, Folder, Request, Workspace};
 
 use crate::asked::bad;
 use crate::refusal::Refusal;
@@ -19,46 +18,23 @@ pub(crate) struct Asked {
     pub(crate) is_rehearsal: bool,
 }
 
-/// What says that the body is all of it, and not the text of a plan.
-pub(crate) const WHOLE: &str = "application/vnd.lares.run+json";
-
-/// Whether a media type says so, whatever its parameters.
+/// Whether a media type says that the body is all of it, whatever its parameters.
 pub(crate) fn is_whole(media: &str) -> bool {
     let essence = media.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(WHOLE)
+    essence.trim().eq_ignore_ascii_case(Beginning::MEDIA)
 }
 
 /// All of it in one body, however long its inputs are.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whole {
-    plan: String,
-    file: Option<String>,
-    #[serde(default)]
-    inputs: BTreeMap<String, String>,
-    workspace: Option<Place>,
-    #[serde(default)]
-    dry_run: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    id: Option<String>,
-    path: String,
-    branch: Option<String>,
-}
-
 pub(crate) fn read_whole(body: &[u8], pairs: &[(String, String)]) -> Result<Asked, Refusal> {
     if let Some((name, _)) = pairs.first() {
-        let why = format!("`{name}` stands in the query: with {WHOLE} all of it is in the body");
+        let media = Beginning::MEDIA;
+        let why = format!("`{name}` stands in the query: with {media} all of it is in the body");
         return Err(bad(why));
     }
     let whole = serde_json::from_slice(body);
-    let Whole { plan, file, inputs, workspace, dry_run } =
-        whole.map_err(|error| bad(format!("this is no {WHOLE}: {error}")))?;
-    let workspace =
-        workspace.map(|Place { id, path, branch }| settle(id, path, branch)).transpose()?;
+    let Beginning { plan, file, inputs, workspace, dry_run } =
+        whole.map_err(|error| bad(format!("this is no {}: {error}", Beginning::MEDIA)))?;
+    let workspace = workspace.map(settle).transpose()?;
     Ok(Asked { request: Request { plan, file, inputs, workspace }, is_rehearsal: dry_run })
 }
 
@@ -101,10 +77,10 @@ fn workspace(mut rest: BTreeMap<String, String>) -> Result<Option<Workspace>, Re
             None => Ok(None),
         };
     };
-    settle(id, path, branch).map(Some)
+    settle(Folder { id, path, branch }).map(Some)
 }
 
-fn settle(id: Option<String>, path: String, branch: Option<String>) -> Result<Workspace, Refusal> {
+fn settle(Folder { id, path, branch }: Folder) -> Result<Workspace, Refusal> {
     if !path.starts_with('/') {
         return Err(bad(format!("workspace is `{path}`: write an absolute path")));
     }

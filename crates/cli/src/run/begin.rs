@@ -1,13 +1,11 @@
 //! `lares run PLAN`: begins a run of a plan, or tells what one would do.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use domain::run::Rehearsal;
+use domain::run::{Beginning, Folder, Rehearsal};
 use domain::token::Token;
-use serde::Serialize;
 
 use super::given::{self, Given};
 use super::{rehearsal, submit, text};
@@ -51,36 +49,18 @@ pub(super) async fn run(
     let body = crate::text::json(&request(&begin, &path, &plan)?)?.into_bytes();
     let client = begin.ask.client(token.clone())?;
     if begin.dry_run {
-        let rehearsal = client.post_as(MEDIA, RUNS, body, None).await;
+        let rehearsal = client.post_as(Beginning::MEDIA, RUNS, body, None).await;
         let rehearsal: Rehearsal = rehearsal.map_err(|error| told(error, &path, &plan))?;
         return begin.ask.show(&rehearsal, rehearsal::tell, out);
     }
-    let opened = submit::submit(&client, (MEDIA, RUNS), body, begin.key).await;
+    let opened = submit::submit(&client, (Beginning::MEDIA, RUNS), body, begin.key).await;
     let opened = opened.map_err(|error| told(error, &path, &plan))?;
     submit::tell(opened, begin.follow, begin.ask, token, out).await
 }
 
 const RUNS: &str = "/v1/runs";
-const MEDIA: &str = "application/vnd.lares.run+json";
 
-/// All that a run is begun with.
-#[derive(Serialize)]
-struct Request<'a> {
-    plan: &'a str,
-    file: Option<String>,
-    inputs: BTreeMap<String, String>,
-    workspace: Option<Workspace>,
-    dry_run: bool,
-}
-
-/// The node calls it after its folder.
-#[derive(Serialize)]
-struct Workspace {
-    path: String,
-    branch: Option<String>,
-}
-
-fn request<'a>(begin: &Begin, path: &Path, plan: &'a [u8]) -> Result<Request<'a>, Error> {
+fn request(begin: &Begin, path: &Path, plan: &[u8]) -> Result<Beginning, Error> {
     let plan = std::str::from_utf8(plan).map_err(|error| {
         told(Error::Faults(vec![format!("a plan is text, in UTF-8: {error}")]), path, plan)
     })?;
@@ -96,9 +76,9 @@ fn request<'a>(begin: &Begin, path: &Path, plan: &'a [u8]) -> Result<Request<'a>
     let workspace = begin
         .workspace
         .as_deref()
-        .map(|folder| workspace(folder).map(|path| Workspace { path, branch: branch() }));
-    Ok(Request {
-        plan,
+        .map(|folder| workspace(folder).map(|path| Folder { id: None, path, branch: branch() }));
+    Ok(Beginning {
+        plan: plan.to_owned(),
         file,
         inputs: given::all(&begin.inputs)?,
         workspace: workspace.transpose()?,

@@ -48,7 +48,7 @@ pub(super) fn data(text: &str) -> Result<Value, Error> {
 }
 
 /// JSON, if it is any; else a text.
-pub(super) fn value(text: &str) -> Value {
+fn value(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 

@@ -15,7 +15,8 @@ mod request;
 
 pub use port::{Error, Runs};
 pub use request::{
-    Descending, Descent, Effects, Lineage, Rehearsal, Rehearsed, Request, Workspace,
+    Beginning, Descending, Descent, Effects, Folder, Lineage, Rehearsal, Rehearsed, Request,
+    Workspace,
 };
 
 /// Where a run is.

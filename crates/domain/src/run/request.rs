@@ -36,6 +36,38 @@ pub struct Workspace {
     pub branch: Option<String>,
 }
 
+/// All that a run is begun with, as one body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beginning {
+    pub plan: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Folder>,
+    /// It is only told what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+impl Beginning {
+    /// What says that a body is one of these.
+    pub const MEDIA: &str = "application/vnd.lares.run+json";
+}
+
+/// A workspace as people name it; whoever gives it no name has it called after its path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
 /// The run that another one was begun from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lineage {

@@ -7,7 +7,7 @@ fn report(name: &str, text: &str) -> (String, Vec<Finding>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join(name);
     std::fs::write(&file, text).expect("the folder is ours");
-    let found = check(&file, &work::Limits::default());
+    let found = check(&file, &tools().expect("there are tools"), &work::Limits::default());
     let folder = format!("{}/", folder.path().display());
     (tell(&found, 1).replace(&folder, ""), found)
 }
@@ -66,7 +66,11 @@ fn warnings_count_where_that_is_wanted() {
 
 #[test]
 fn what_cannot_be_read_is_named() {
-    let found = check(Path::new("/nowhere/w.yaml"), &work::Limits::default());
+    let found = check(
+        Path::new("/nowhere/w.yaml"),
+        &tools().expect("there are tools"),
+        &work::Limits::default(),
+    );
     expect![[r#"
         /nowhere/w.yaml: error: cannot be read: No such file or directory (os error 2)
         1 file: 1 error, 0 warnings
@@ -77,7 +81,7 @@ fn what_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("w.yaml");
     std::fs::write(&file, b"name: \xff\n").expect("the folder is ours");
-    let found = check(&file, &work::Limits::default());
+    let found = check(&file, &tools().expect("there are tools"), &work::Limits::default());
     let Finding { line, column, what, .. } = &found[0];
     assert_eq!((*line, *column), (Some(1), Some(7)), "{found:?}");
     assert!(what.contains("UTF-8"), "{found:?}");

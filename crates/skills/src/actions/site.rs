@@ -14,12 +14,17 @@ use crate::command::{self, Command, Ended, Term, refused};
 /// A folder; one of a workspace has been looked at: it is there, with the right branch.
 pub(crate) struct Site {
     pub(crate) folder: PathBuf,
-    pub(crate) options: Arc<Options>,
-    pub(crate) key: Arc<str>,
+    options: Arc<Options>,
+    key: Arc<str>,
     pub(crate) term: Term,
 }
 
 impl Site {
+    /// Where the node itself works.
+    pub(crate) fn of_node(options: Arc<Options>, key: Arc<str>, term: Term) -> Self {
+        Site { folder: options.folder.clone(), options, key, term }
+    }
+
     /// Looks at the workspace first, and refuses one that is not as the call says.
     pub(crate) async fn enter(
         options: Arc<Options>,

@@ -157,6 +157,10 @@ async fn put_aside(
     let how = house.entities.last_error(&address.to_string());
     let how = how.unwrap_or_else(|| "the log says how".to_owned());
     let reason = format!("it crashed too often: {how}");
+    // Those of its last life, which nobody hears of any more.
+    if !house.end_children(address, cx).await {
+        return Err("whoever is at work for it cannot be ended now".into());
+    }
     // It is not read, so its format does not matter.
     let claim = Claim { entity: address, boot: house.boot, format: u16::MAX };
     let claimed = cx.wait(JOURNAL_DEADLINE, house.journal.claim(claim)).await???;
