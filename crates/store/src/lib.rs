@@ -5,6 +5,9 @@
 //! use, and [`check`] reads a copy from end to end.
 
 mod backup;
+mod chain;
+pub mod postgres;
+mod rows;
 mod sqlite;
 
 pub use backup::{BackupError, Checked, Pace, backup, check, restore};

@@ -1,6 +1,6 @@
 //! One suite for each port, run over every adapter of it, the fake included.
 
+mod adapters;
 mod blobs;
-mod both;
 mod journal;
 mod records;

@@ -17,12 +17,8 @@ use super::Options;
 use super::audit;
 use super::blobs;
 use super::mend;
-use super::rows::{self, EntityRow};
 use super::writer::Desk;
-
-pub(super) const OPEN: u8 = 0;
-pub(super) const CLOSED: u8 = 1;
-pub(super) const QUARANTINED: u8 = 2;
+use crate::rows::{CLOSED, EntityRow, OPEN, QUARANTINED, bytes, checksum};
 
 /// Of a post.
 const WAITING: u8 = 0;
@@ -236,7 +232,7 @@ fn advance(
                    changed_at = ?5, bytes = bytes + ?6
                WHERE entity = ?1";
     let at = append.at.as_millis();
-    let bytes = rows::bytes(append) as u64;
+    let bytes = bytes(append) as u64;
     let values = params![entity, head.0, append.format, id_of_append, at, bytes];
     connection.prepare_cached(sql)?.execute(values)?;
     stand(connection, entity, append, before)?;
@@ -302,7 +298,7 @@ fn record(
     let sql = "INSERT INTO events (entity, seq, epoch, at, name, version, body, heard, checksum)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let Append { entity: address, epoch, at, .. } = append;
-    let checksum = rows::checksum(*address, seq, *epoch, *at, body, heard);
+    let checksum = checksum(*address, seq, *epoch, *at, body, heard);
     let Body { name, version, bytes } = body;
     let at = at.as_millis();
     let values = params![entity, seq.0, epoch.0, at, name, version, bytes, heard, checksum];

@@ -7,11 +7,11 @@ use domain::journal::Error;
 use domain::records::{Broken, Chain, Fault, Line, Position};
 use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params};
-use sha2::{Digest, Sha256};
 
 use super::read::failed;
 use super::rows;
 use super::writer::Desk;
+use crate::chain::{self, differs, hash};
 
 /// The end of the chain, as the transaction that is open now leaves it: it is read once, and written
 /// once for all lines of a commit.
@@ -72,15 +72,6 @@ pub(super) fn link(
     Ok(())
 }
 
-fn hash(before: &[u8], address: &str, at: Timestamp, line: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(before);
-    hash.update(address);
-    hash.update(at.as_millis().to_le_bytes());
-    hash.update(line);
-    hash.finalize().to_vec()
-}
-
 pub(super) fn lines(
     connection: &Connection,
     after: Position,
@@ -108,39 +99,21 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
 pub(crate) fn verify(connection: &Connection) -> Result<Result<Chain, Broken>, Error> {
     // Lines that are added meanwhile are seen by neither question.
     let moment = connection.unchecked_transaction().map_err(failed)?;
-    let end = end(&moment).map_err(failed)?;
+    let written = end(&moment).map_err(failed)?;
     let sql = "SELECT position, address, at, line, before, hash FROM audit ORDER BY position";
     let mut statement = connection.prepare(sql).map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
-    let mut chain = Chain::default();
+    let mut read = Chain::default();
     while let Some(row) = rows.next().map_err(failed)? {
-        let position = Position(chain.lines + 1);
+        let position = Position(read.lines + 1);
         let fault = match line(row) {
-            Ok(line) => differs(&chain, &line),
+            Ok(line) => differs(&read, &line),
             Err(_) => Some(Fault::Unreadable),
         };
         if let Some(fault) = fault {
             return Ok(Err(Broken { position, fault }));
         }
-        chain = Chain { lines: position.0, head: row.get(5).map_err(failed)? };
+        read = Chain { lines: position.0, head: row.get(5).map_err(failed)? };
     }
-    Ok(if end.lines > chain.lines {
-        Err(Broken { position: Position(chain.lines + 1), fault: Fault::Missing })
-    } else if end != chain {
-        Err(Broken { position: Position(chain.lines.max(1)), fault: Fault::Hash })
-    } else {
-        Ok(chain)
-    })
-}
-
-/// How this line does not follow what was read so far.
-fn differs(chain: &Chain, line: &Line) -> Option<Fault> {
-    if line.position.0 != chain.lines + 1 {
-        return Some(Fault::Missing);
-    }
-    if line.before != chain.head {
-        return Some(Fault::Before);
-    }
-    let hash = hash(&line.before, &line.entity.to_string(), line.at, &line.line);
-    (hash != line.hash).then_some(Fault::Hash)
+    Ok(chain::end(read, written))
 }

@@ -7,9 +7,9 @@ use domain::records::{DeadLetter, Entry, Letter, Place, Query, State, Summary};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::append::{CLOSED, OPEN, QUARANTINED};
 use super::read::failed;
 use super::rows;
+use crate::rows::{CLOSED, OPEN, QUARANTINED};
 
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
     Ok(match row.get::<_, u8>(column)? {

@@ -10,8 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::append::{self, Known};
 use super::audit;
 use super::list;
-use super::rows::{self, EntityRow};
+use super::rows;
 use super::writer::Desk;
+use crate::rows::EntityRow;
 
 // --- dead letters ---
 

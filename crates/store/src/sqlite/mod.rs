@@ -147,7 +147,7 @@ impl Journal for Sqlite {
     fn append(&self, append: Arc<Append>) -> BoxFuture<'_, Result<Appended, Error>> {
         let posts: usize = append.posts.iter().map(|post| post.body.bytes.len()).sum();
         let audit: usize = append.audit.iter().map(Vec::len).sum();
-        let bytes = rows::bytes(&append) + posts + audit;
+        let bytes = crate::rows::bytes(&append) + posts + audit;
         Box::pin(async move {
             let appended = self.writer.write(append::append, append, bytes).await?;
             appended.map_err(Error::Unkept)

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use domain::id::{Address, Id, Kind, NoAddress};
-use domain::journal::{Append, Body, Epoch, Ordinal, Post, Recorded, Seq, Waiting};
+use domain::journal::{Body, Epoch, Ordinal, Post, Recorded, Seq, Waiting};
 use domain::time::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Type;
-use sha2::{Digest, Sha256};
 
-/// The row of an entity in its table.
-pub(super) type EntityRow = i64;
+use crate::rows::checksum;
 
 /// An address from two columns that stand beside each other.
 pub(crate) fn address(row: &Row<'_>, kind: usize) -> rusqlite::Result<Address> {
@@ -48,12 +46,6 @@ pub(super) fn body(row: &Row<'_>, name: usize) -> rusqlite::Result<Body> {
     Ok(Body { name: row.get::<_, String>(name)?.into(), version, bytes })
 }
 
-/// What the events of an append weigh.
-pub(super) fn bytes(append: &Append) -> usize {
-    let bodies: usize = append.events.iter().map(|body| body.bytes.len()).sum();
-    bodies + append.heard.len()
-}
-
 /// `ordinal, key, from_kind, from_id, name, version, body, at` of the inbox of `to`.
 pub(super) fn waiting(to: Address, row: &Row<'_>) -> rusqlite::Result<Waiting> {
     let from = address_if_any(row, 2)?;
@@ -76,29 +68,4 @@ pub(crate) fn recorded(entity: Address, row: &Row<'_>) -> rusqlite::Result<Optio
     let heard = recorded.heard.as_deref();
     let read = checksum(entity, recorded.seq, recorded.epoch, recorded.at, &recorded.body, heard);
     Ok((written == read).then_some(recorded))
-}
-
-/// What a disk that forgets or flips a bit would not reproduce. SQLite's pages have none.
-pub(super) fn checksum(
-    entity: Address,
-    seq: Seq,
-    epoch: Epoch,
-    at: Timestamp,
-    body: &Body,
-    heard: Option<&[u8]>,
-) -> i64 {
-    let mut hash = Sha256::new();
-    hash.update(entity.kind.prefix());
-    hash.update(entity.id.to_bytes());
-    hash.update(seq.0.to_le_bytes());
-    hash.update(epoch.0.to_le_bytes());
-    hash.update(at.as_millis().to_le_bytes());
-    // Lengths first, so that no two rows of bytes are the same when they are put together.
-    let heard = heard.unwrap_or_default();
-    for part in [body.name.as_bytes(), &body.version.to_le_bytes(), &body.bytes, heard] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
-    i64::from_le_bytes(std::array::from_fn(|at| digest[at]))
 }

@@ -9,8 +9,8 @@ use domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::read::failed;
-use super::rows::EntityRow;
 use super::writer::Desk;
+use crate::rows::EntityRow;
 
 /// A part of a blob holds the writer for as long as so many small rows.
 const ROWS_PER_PART: u32 = 16;

@@ -7,7 +7,7 @@ use domain::blob::{BYTES_MAX, Blob};
 use domain::journal::{Append, Appended, Error, Fate, Seq, Status, Taken};
 use domain::records::Retention;
 
-use super::both::{Both, conformance};
+use super::adapters::{Both, conformance};
 use super::journal::{append, appended, at, body, claimed, plan, post, taken, texts};
 
 async fn kept(both: &dyn Both, bytes: &[u8], millis: u64) -> Blob {

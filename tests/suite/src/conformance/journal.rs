@@ -1,7 +1,5 @@
 //! What `domain::journal` promises, asked of each journal.
 
-use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::id::{Address, Id, Kind};
@@ -10,30 +8,8 @@ use domain::journal::{
     Post, Posted, Seq, Status, Taken, Unclaimed, Undeliverable,
 };
 use domain::time::Timestamp;
-use kit::journal::FakeJournal;
-use store::{Options, Sqlite};
 
-type Test = fn(Arc<dyn Journal>) -> Pin<Box<dyn Future<Output = ()>>>;
-
-/// Asks each journal the same.
-fn check(test: Test) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let journals: [(&str, Arc<dyn Journal>); 2] =
-        [("fake", Arc::new(FakeJournal::default())), ("sqlite", Arc::new(sqlite(folder.path())))];
-    for (name, journal) in journals {
-        eprintln!("{name}");
-        run(test(journal));
-    }
-}
-
-pub(super) fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(work)
-}
-
-pub(super) fn sqlite(folder: &Path) -> Sqlite {
-    Sqlite::open(folder, &Options::default()).expect("a journal")
-}
+use super::adapters::conformance;
 
 // --- who and what ---
 
@@ -100,18 +76,6 @@ pub(super) async fn waiting(journal: &dyn Journal, entity: Address) -> Vec<Strin
 pub(super) async fn texts(journal: &dyn Journal, entity: Address) -> Vec<String> {
     let events = journal.history(entity, Seq(0), 100).await.expect("the journal works");
     events.iter().map(|event| String::from_utf8_lossy(&event.body.bytes).into_owned()).collect()
-}
-
-macro_rules! conformance {
-    ($(async fn $name:ident($journal:ident) $body:block)*) => { $(
-        #[test]
-        fn $name() {
-            check(|journal| Box::pin(async move {
-                let $journal: &dyn Journal = &*journal;
-                $body
-            }));
-        }
-    )* };
 }
 
 conformance! {

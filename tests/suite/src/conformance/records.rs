@@ -13,7 +13,7 @@ use domain::records::{
     Summary, Tidied, Unmended,
 };
 
-use super::both::{Both, conformance};
+use super::adapters::{Both, conformance};
 use super::journal::{
     append, appended, at, body, claimed, plan, post, refusal, session, taken, texts, waiting,
 };

@@ -41,6 +41,7 @@ const HOLDERS: &[(&str, Holder)] = &[
     ("serde", Anyone),
     ("serde_json", Anyone),
     ("sha2", Impure),
+    ("sqlx", Only(&["store"])),
     ("subtle", Only(&["web"])),
     ("tempfile", Tests),
     ("thiserror", Anyone),

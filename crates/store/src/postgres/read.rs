@@ -1,0 +1,170 @@
+//! Reading: short questions, each a transaction of its own.
+
+use std::sync::Arc;
+
+use domain::blob::{BYTES_MAX, Blob};
+use domain::id::Address;
+use domain::journal::{Due, Error, Ordinal, Recorded, Seq, Waiting};
+use domain::time::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+use sqlx::postgres::PgConnection;
+
+use super::values::{self, address, millis, number, number_if_any, signed};
+use super::{Asked, trouble};
+
+pub(super) async fn history(
+    connection: &mut PgConnection,
+    entity: Address,
+    after: Seq,
+    limit: u32,
+) -> Asked<Vec<Recorded>> {
+    // The head comes along, so that events which are missing at the end are missed.
+    let sql = "SELECT seq, events.epoch, at, name, version, body, heard, checksum, head
+               FROM entities LEFT JOIN events
+                   ON events.entity = entities.entity AND events.seq > $3
+               WHERE kind = $1 AND id = $2 ORDER BY seq LIMIT $4";
+    let rows = sqlx::query(sql)
+        .bind(entity.kind.prefix())
+        .bind(entity.id.to_bytes().to_vec())
+        .bind(signed(after.0))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+        .map_err(trouble)?;
+    let unreadable = |seq, what: &str| Error::Unreadable { entity, seq, what: what.to_owned() };
+    let mut events = Vec::with_capacity(rows.len());
+    let mut expected = Seq(after.0 + 1);
+    let mut head = Seq(0);
+    for row in &rows {
+        head = Seq(number(row, 8).map_err(trouble)?);
+        if row.try_get::<Option<i64>, _>(0).map_err(trouble)?.is_none() {
+            break;
+        }
+        let event = values::recorded(entity, row)
+            .map_err(|error| unreadable(expected, &error.to_string()))?
+            .ok_or_else(|| unreadable(expected, "its checksum differs"))?;
+        if event.seq != expected {
+            return Err(unreadable(expected, "it is missing"));
+        }
+        expected.0 += 1;
+        events.push(event);
+    }
+    let is_whole_page = events.len() as u64 == u64::from(limit);
+    if !is_whole_page && expected <= head {
+        return Err(unreadable(expected, "it is missing"));
+    }
+    Ok(events)
+}
+
+pub(super) async fn inbox(
+    connection: &mut PgConnection,
+    entity: Address,
+    after: Ordinal,
+    limit: u32,
+) -> Asked<Vec<Waiting>> {
+    let sql = "SELECT ordinal, key, from_kind, from_id, name, version, body, at FROM inbox
+               WHERE entity = (SELECT entity FROM entities WHERE kind = $1 AND id = $2)
+               AND state = 0 AND ordinal > $3 ORDER BY ordinal LIMIT $4";
+    let rows = sqlx::query(sql)
+        .bind(entity.kind.prefix())
+        .bind(entity.id.to_bytes().to_vec())
+        .bind(after.0)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+        .map_err(trouble)?;
+    rows.iter().map(|row| values::waiting(entity, row)).collect::<Result<_, _>>().map_err(trouble)
+}
+
+pub(super) async fn answer(
+    connection: &mut PgConnection,
+    entity: Address,
+    key: Arc<str>,
+) -> Asked<Option<Vec<u8>>> {
+    let sql = "SELECT answer FROM inbox
+               WHERE entity = (SELECT entity FROM entities WHERE kind = $1 AND id = $2)
+               AND key = $3 AND state = 1";
+    let row = sqlx::query(sql)
+        .bind(entity.kind.prefix())
+        .bind(entity.id.to_bytes().to_vec())
+        .bind(&*key)
+        .fetch_optional(connection)
+        .await
+        .map_err(trouble)?;
+    let answer: Option<Option<Vec<u8>>> =
+        row.map(|row| row.try_get(0)).transpose().map_err(trouble)?;
+    Ok(answer.flatten())
+}
+
+pub(super) async fn due(
+    connection: &mut PgConnection,
+    after: Option<Address>,
+    limit: u32,
+) -> Asked<Vec<Due>> {
+    // Those that owe or wake are found by their index, in order; those that are waited for by
+    // theirs, and they are few: nobody is looked at who has nothing to do.
+    let sql = "SELECT kind, id, wake_at, owes > 0 OR EXISTS (
+                   SELECT 1 FROM inbox WHERE inbox.entity = entities.entity AND state = 0)
+               FROM entities
+               WHERE status = 0 AND (kind, id) > ($1, $2) AND entity IN (
+                   (SELECT entity FROM entities
+                    WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL) AND (kind, id) > ($1, $2)
+                    ORDER BY kind, id LIMIT $3)
+                   UNION SELECT entity FROM inbox WHERE state = 0)
+               ORDER BY kind, id LIMIT $3";
+    let (kind, id) = match after {
+        Some(after) => (after.kind.prefix(), after.id.to_bytes().to_vec()),
+        None => ("", Vec::new()),
+    };
+    let rows = sqlx::query(sql).bind(kind).bind(id).bind(i64::from(limit));
+    let rows = rows.fetch_all(connection).await.map_err(trouble)?;
+    let due = rows.iter().map(|row| {
+        let (wake_at, at_once) = (number_if_any(row, 2)?, row.try_get::<bool, _>(3)?);
+        let at = wake_at.filter(|_| !at_once).map(Timestamp::from_millis);
+        Ok(Due { entity: address(row, 0)?, at })
+    });
+    due.collect::<Result<_, _>>().map_err(trouble)
+}
+
+// --- blobs ---
+
+pub(super) fn name(bytes: &[u8]) -> Blob {
+    Blob::from_hash(Sha256::digest(bytes).into())
+}
+
+pub(super) async fn keep(
+    connection: &mut PgConnection,
+    bytes: Vec<u8>,
+    at: Timestamp,
+) -> Asked<Blob> {
+    if BYTES_MAX < bytes.len() {
+        return Err(Error::TooBig(bytes.len()));
+    }
+    let blob = name(&bytes);
+    // What is there already is not sent once more, unless it is not what it was.
+    let sql = "UPDATE blobs SET at = greatest(at, $2) WHERE hash = $1 AND sha256(bytes) = $1";
+    let young = sqlx::query(sql).bind(blob.hash().as_slice()).bind(millis(at));
+    if young.execute(&mut *connection).await.map_err(trouble)?.rows_affected() == 1 {
+        return Ok(blob);
+    }
+    let sql = "INSERT INTO blobs (hash, at, bytes) VALUES ($1, $2, $3)
+               ON CONFLICT (hash) DO UPDATE
+               SET at = greatest(blobs.at, excluded.at), bytes = excluded.bytes";
+    let kept = sqlx::query(sql).bind(blob.hash().as_slice()).bind(millis(at)).bind(bytes);
+    kept.execute(connection).await.map_err(trouble)?;
+    Ok(blob)
+}
+
+pub(super) async fn blob(connection: &mut PgConnection, blob: Blob) -> Asked<Option<Vec<u8>>> {
+    let sql = "SELECT bytes FROM blobs WHERE hash = $1";
+    let row = sqlx::query(sql).bind(blob.hash().as_slice());
+    let row = row.fetch_optional(connection).await.map_err(trouble)?;
+    let bytes: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose().map_err(trouble)?;
+    match bytes {
+        Some(bytes) if name(&bytes) != blob => {
+            Err(Error::Spoiled { blob, what: "its checksum differs".to_owned() })
+        }
+        found => Ok(found),
+    }
+}

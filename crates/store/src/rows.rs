@@ -1,0 +1,45 @@
+//! What is true of a row whatever keeps it.
+
+use domain::id::Address;
+use domain::journal::{Append, Body, Epoch, Seq};
+use domain::time::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// The row of an entity in its table.
+pub(crate) type EntityRow = i64;
+
+pub(crate) const OPEN: u8 = 0;
+pub(crate) const CLOSED: u8 = 1;
+pub(crate) const QUARANTINED: u8 = 2;
+
+/// What the events of an append weigh.
+pub(crate) fn bytes(append: &Append) -> usize {
+    let bodies: usize = append.events.iter().map(|body| body.bytes.len()).sum();
+    bodies + append.heard.len()
+}
+
+/// What a disk that forgets or flips a bit would not reproduce. SQLite's pages have none, and those
+/// of a server only if it was made so.
+pub(crate) fn checksum(
+    entity: Address,
+    seq: Seq,
+    epoch: Epoch,
+    at: Timestamp,
+    body: &Body,
+    heard: Option<&[u8]>,
+) -> i64 {
+    let mut hash = Sha256::new();
+    hash.update(entity.kind.prefix());
+    hash.update(entity.id.to_bytes());
+    hash.update(seq.0.to_le_bytes());
+    hash.update(epoch.0.to_le_bytes());
+    hash.update(at.as_millis().to_le_bytes());
+    // Lengths first, so that no two rows of bytes are the same when they are put together.
+    let heard = heard.unwrap_or_default();
+    for part in [body.name.as_bytes(), &body.version.to_le_bytes(), &body.bytes, heard] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    i64::from_le_bytes(std::array::from_fn(|at| digest[at]))
+}
