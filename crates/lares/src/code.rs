@@ -16,8 +16,13 @@ pub(crate) const UNSYNCED: Code = Code("E0007");
 pub(crate) const ROOT_GAVE_UP: Code = Code("E0008");
 pub(crate) const FILE_HELD: Code = Code("E0009");
 pub(crate) const DISK_FULL: Code = Code("E0010");
+pub(crate) const NO_SERVER: Code = Code("E0011");
+pub(crate) const NO_ENTRY: Code = Code("E0012");
+pub(crate) const NO_TRUST: Code = Code("E0013");
+pub(crate) const MAY_LOSE: Code = Code("E0014");
+pub(crate) const UNFIT_SERVER: Code = Code("E0015");
 
-const PAGES: [(Code, &str); 10] = [
+const PAGES: [(Code, &str); 15] = [
     (TOO_NEW, include_str!("../../../docs/errors/E0001.md")),
     (READ_ONLY, include_str!("../../../docs/errors/E0002.md")),
     (FOLDER_TAKEN, include_str!("../../../docs/errors/E0003.md")),
@@ -28,6 +33,11 @@ const PAGES: [(Code, &str); 10] = [
     (ROOT_GAVE_UP, include_str!("../../../docs/errors/E0008.md")),
     (FILE_HELD, include_str!("../../../docs/errors/E0009.md")),
     (DISK_FULL, include_str!("../../../docs/errors/E0010.md")),
+    (NO_SERVER, include_str!("../../../docs/errors/E0011.md")),
+    (NO_ENTRY, include_str!("../../../docs/errors/E0012.md")),
+    (NO_TRUST, include_str!("../../../docs/errors/E0013.md")),
+    (MAY_LOSE, include_str!("../../../docs/errors/E0014.md")),
+    (UNFIT_SERVER, include_str!("../../../docs/errors/E0015.md")),
 ];
 
 impl fmt::Display for Code {

@@ -10,8 +10,10 @@ use toml::de::DeTable;
 
 mod key;
 mod retention;
+mod store;
 
 pub(crate) use retention::Retention;
+pub(crate) use store::Store;
 
 /// All that can be configured. What the file leaves out keeps its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub(crate) struct Configuration {
     pub(crate) lanes: Lanes,
     /// For how long what is over is kept.
     pub(crate) retention: Retention,
+    /// Where the journal is kept.
+    pub(crate) store: Store,
 }
 
 /// Permits of each lane; 1 or more.
@@ -78,6 +82,7 @@ impl Default for Configuration {
             runs: work::Limits::default(),
             lanes: Lanes::default(),
             retention: Retention::default(),
+            store: Store::default(),
         }
     }
 }
@@ -127,7 +132,8 @@ impl Configuration {
             return Err(unknown);
         }
         let configuration: Self = toml::from_str(text).map_err(|error| value(&table, &error))?;
-        let Configuration { listen: _, drain, runtime, runs, lanes, retention } = &configuration;
+        let Configuration { listen: _, drain, runtime, runs, lanes, retention, store } =
+            &configuration;
         if DRAIN_MAX < *drain {
             let offset = key::offset(&table, "drain").unwrap_or_default();
             let most = domain::duration::render(DRAIN_MAX);
@@ -138,6 +144,7 @@ impl Configuration {
             ("runs", runs.invalid()),
             ("lanes", lanes.invalid()),
             ("retention", retention.invalid()),
+            ("store", store.invalid()),
         ];
         for (table_name, invalid) in tables {
             if let Some((key, what)) = invalid {

@@ -11,21 +11,35 @@ use cli::{DATA_DEFAULT, Exit};
 use domain::BoxFuture;
 use domain::backup::{Backup, Copied, Error};
 use domain::records::shown::hex;
-use store::{BackupError, Checked, Pace, Sqlite};
+use store::postgres::Place;
+use store::{BackupError, Checked, Pace, Sqlite, transfer};
 
 use crate::code;
 use crate::failure::Failure;
 use crate::folder::{self, Folder};
 
+/// Makes this file from the journal of a node. It blocks.
+type Make = dyn Fn(&Path) -> Result<Checked, BackupError> + Send + Sync;
+
 /// The port, over the journal of this node.
-pub(crate) struct Copies(pub(crate) Arc<Sqlite>);
+pub(crate) struct Copies(Arc<Make>);
+
+impl Copies {
+    pub(crate) fn of_file(journal: Arc<Sqlite>) -> Self {
+        Copies(Arc::new(move |file| journal.backup(file, Pace::default())))
+    }
+
+    pub(crate) fn of_server(place: Place) -> Self {
+        Copies(Arc::new(move |file| transfer::backup(&place, file)))
+    }
+}
 
 impl Backup for Copies {
     fn copy(&self, file: PathBuf) -> BoxFuture<'_, Result<Copied, Error>> {
         Box::pin(async move {
-            let journal = Arc::clone(&self.0);
+            let make = Arc::clone(&self.0);
             let making = tokio::task::spawn_blocking(move || {
-                let checked = journal.backup(&file, Pace::default());
+                let checked = make(&file);
                 checked.map(|checked| copied(file, &checked)).map_err(refused)
             });
             making.await.unwrap_or_else(|error| Err(Error::Failed(error.to_string())))
@@ -64,6 +78,7 @@ fn refused(error: BackupError) -> Error {
         | BackupError::Thread(_)
         | BackupError::TooNew { .. }
         | BackupError::Damaged { .. }
+        | BackupError::Transfer { .. }
         | BackupError::Sqlite { .. } => Error::Failed(story),
     }
 }
@@ -129,6 +144,7 @@ fn failure(error: BackupError) -> Failure {
         | BackupError::Closed
         | BackupError::Thread(_)
         | BackupError::File { .. }
+        | BackupError::Transfer { .. }
         | BackupError::Sqlite { .. } => (Exit::Failed, None),
     };
     Failure::new(exit, error).coded(code)

@@ -10,6 +10,13 @@ pub(crate) const LOG: &str = "LARES_LOG";
 /// The token of the node that `--url` names.
 const TOKEN: &str = "LARES_TOKEN";
 
+/// Of the role that the journal is kept by, where no file holds it.
+const STORE_PASSWORD: &str = "LARES_STORE_PASSWORD";
+
+pub(crate) fn store_password() -> Option<String> {
+    read(STORE_PASSWORD)
+}
+
 pub(crate) fn log() -> Option<String> {
     read(LOG)
 }

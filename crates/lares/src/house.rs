@@ -1,6 +1,5 @@
 //! What `lares up` boots: the adapters, the node, and the tree that is planted on it.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +10,7 @@ use cli::Exit;
 use domain::BoxFuture;
 use domain::door::Door;
 use domain::id::Id;
-use domain::journal::Journal;
 use domain::policy::TokenBearer;
-use domain::records::Records;
 use domain::time::{Clock, Dice};
 use domain::token::Token;
 use domain::tool::Tools;
@@ -21,15 +18,14 @@ use runtime::durable::Durable;
 use runtime::{Node, Phase, SystemClock};
 use skills::guard::Verb;
 use skills::{Toolbox, hands};
-use store::{OpenError, Sqlite};
 use web::HttpDoor;
 
 use crate::code;
 use crate::configuration::Configuration;
-use crate::copies::Copies;
 use crate::dice::SystemDice;
 use crate::environment;
 use crate::failure::Failure;
+use crate::journal::{self, Opened};
 
 /// What every guard of a tool holds while anything of that tool lives.
 pub(crate) const HANDS: &str = "guards.lock";
@@ -56,6 +52,7 @@ impl House {
     pub(crate) async fn boot(
         folder: &Path,
         configuration: Configuration,
+        accepts_loss: bool,
         token: Token,
     ) -> Result<Self, Failure> {
         let hands = std::path::absolute(folder.join(HANDS));
@@ -64,16 +61,8 @@ impl House {
         // was under way is known to be over.
         let down = skills::hands_down(&hands, HANDS_WITHIN).await;
         down.map_err(handed)?;
-        let sqlite = Sqlite::open(folder, &store::Options::default());
-        let sqlite = Arc::new(sqlite.map_err(unopened)?);
-        let failed = sqlite.failed();
-        let failed = Box::pin(async move {
-            match failed.await {
-                Some(how) => how,
-                // It was closed in order: nobody asks any more.
-                None => pending().await,
-            }
-        });
+        let Opened { journal, records, backup, failed } =
+            journal::open(folder, &configuration.store, accepts_loss)?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let dice: Arc<dyn Dice> = Arc::new(SystemDice::new());
@@ -86,7 +75,6 @@ impl House {
         };
         let tools = Toolbox::new(tools).map_err(|error| Failure::new(Exit::Failed, error))?;
         let tools: Arc<dyn Tools> = Arc::new(tools);
-        let journal: Arc<dyn Journal> = Arc::clone(&sqlite) as _;
         let ports = tree::Ports {
             journal: Arc::clone(&journal),
             boot: Id::roll(clock.now(), &*dice),
@@ -96,7 +84,6 @@ impl House {
         };
         let entities = tree::entities(&node, ports);
         let mail = entities.mail();
-        let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
         let desk = Arc::new(work::Desk {
             mail: mail.clone(),
             journal: Arc::clone(&journal),
@@ -122,7 +109,7 @@ impl House {
             sessions: Arc::new(work::Sessions { desk }),
             records: Arc::clone(&records),
             journal,
-            backup: Arc::new(Copies(Arc::clone(&sqlite))),
+            backup,
             clock,
             bell,
         };
@@ -191,18 +178,6 @@ fn handed(error: hands::Error) -> Failure {
     let code = match &error {
         hands::Error::Up { .. } => Some(code::HANDS_UP),
         hands::Error::File { .. } => None,
-    };
-    Failure::new(Exit::Usage, error).coded(code)
-}
-
-fn unopened(error: OpenError) -> Failure {
-    let code = match &error {
-        OpenError::TooNew { .. } => Some(code::TOO_NEW),
-        OpenError::ReadOnly { .. } => Some(code::READ_ONLY),
-        OpenError::NotAJournal { .. } => Some(code::DAMAGED),
-        OpenError::Locked { .. } => Some(code::FILE_HELD),
-        OpenError::Full { .. } => Some(code::DISK_FULL),
-        OpenError::NoFolder { .. } | OpenError::File { .. } | OpenError::Threads(_) => None,
     };
     Failure::new(Exit::Usage, error).coded(code)
 }

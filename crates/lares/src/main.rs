@@ -18,6 +18,7 @@ mod explain;
 mod failure;
 mod folder;
 mod house;
+mod journal;
 mod log;
 mod new;
 mod signals;

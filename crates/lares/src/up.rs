@@ -25,6 +25,13 @@ pub(crate) struct Arguments {
     /// The loopback address to listen on; port 0 takes any free one [default: 127.0.0.1:7878]
     #[arg(long, value_name = "ADDR:PORT", value_parser = configuration::address)]
     listen: Option<SocketAddr>,
+    /// The Postgres server that keeps the journal, as postgres://USER@HOST:PORT/DATABASE; its
+    /// password is taken from LARES_STORE_PASSWORD [default: a file in the data folder]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Use a server that may forget what it has acknowledged; `lares status` says so from then on
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 /// How long the whole house may take to stop.
@@ -44,23 +51,31 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         configuration.listen = listen;
     }
 
+    if let Some(store) = arguments.store {
+        configuration.store.url = store;
+    }
+
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime's threads")
         .map_err(failed)?;
-    let ended = runtime.block_on(live(&folder, configuration));
+    let ended = runtime.block_on(live(&folder, configuration, arguments.accept_loss));
     // What has not ended by now is cut off: the process ends with it.
     runtime.shutdown_background();
     ended
 }
 
-async fn live(folder: &Folder, configuration: Configuration) -> Result<Exit, Failure> {
+async fn live(
+    folder: &Folder,
+    configuration: Configuration,
+    accepts_loss: bool,
+) -> Result<Exit, Failure> {
     // Heard from the start, so that a node told to stop while it boots still says farewell.
     let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
     let token = dice::token();
     let drain_max = configuration.drain;
-    let mut house = House::boot(folder.path(), configuration, token.clone()).await?;
+    let mut house = House::boot(folder.path(), configuration, accepts_loss, token.clone()).await?;
 
     let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
     let announced = match folder.announce(&node) {

@@ -18,8 +18,10 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::check::{Checked, check};
+use crate::postgres::Place;
 use crate::sqlite::copy::{self, Stroked};
 use crate::sqlite::{FILE, Sqlite};
+use crate::transfer::Failed;
 
 /// How fast a copy is made. Whoever writes meanwhile shares the disk with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,12 @@ pub enum BackupError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot copy the journal at {place}")]
+    Transfer {
+        place: String,
+        #[source]
+        source: Failed,
+    },
     #[error("cannot copy {}", path.display())]
     Sqlite {
         path: PathBuf,
@@ -103,6 +111,22 @@ impl Sqlite {
         drop(copying);
         stand_alone(part)
     }
+}
+
+/// A file of what a server holds.
+pub(crate) fn make_from_server(
+    place: &Place,
+    to: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Failed>,
+) -> Result<Checked, BackupError> {
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let failed = |source| BackupError::Transfer { place: place.to_string(), source };
+    make(Path::new(&place.to_string()), to, check::check_politely, |part| {
+        fill(part).map_err(failed)?;
+        stand_alone(part)
+    })
 }
 
 /// Copies the journal of this folder into one file. It is meant for a folder that no node uses;

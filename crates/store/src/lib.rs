@@ -9,6 +9,7 @@ mod chain;
 pub mod postgres;
 mod rows;
 mod sqlite;
+pub mod transfer;
 
 pub use backup::{BackupError, Checked, Pace, backup, check, restore};
 pub use sqlite::{OpenError, Options, Sqlite, Written};

@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// The row of an entity in its table.
 pub(crate) type EntityRow = i64;
 
+/// What one row holds of a blob: some milliseconds of a slow disk.
+pub(crate) const PART_BYTES: usize = 256 * 1024;
+
 pub(crate) const OPEN: u8 = 0;
 pub(crate) const CLOSED: u8 = 1;
 pub(crate) const QUARANTINED: u8 = 2;

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Configuration, Lanes, Retention};
+use super::{Configuration, Lanes, Retention, Store};
 
 /// Reads a file with this text, and returns what is wrong with it without the folder's name.
 fn read(text: &str) -> Result<Configuration, String> {
@@ -23,7 +23,8 @@ fn without_a_file_or_a_key_the_defaults_hold() {
 fn every_key_is_read() {
     let text = "listen = \"[::1]:0\"\ndrain = \"5m\"\n[runtime]\nwatchdog_threshold = \"250ms\"\n\
                 lost_threads_max = 3\n[runs]\nsteps_max = 7\n[lanes]\nshell = 2\n\
-                [retention]\nclosed_age_max = \"2d\"\n";
+                [retention]\nclosed_age_max = \"2d\"\n\
+                [store]\nurl = \"postgres://lares@db/lares\"\npassword_file = \"/etc/pw\"\n";
     let expected = Configuration {
         listen: "[::1]:0".parse().expect("an address"),
         drain: Duration::from_secs(300),
@@ -37,6 +38,10 @@ fn every_key_is_read() {
         retention: Retention {
             closed_age_max: Duration::from_secs(2 * 24 * 60 * 60),
             ..Retention::default()
+        },
+        store: Store {
+            url: "postgres://lares@db/lares".to_owned(),
+            password_file: "/etc/pw".into(),
         },
     };
     assert_eq!(read(text), Ok(expected));
@@ -60,12 +65,33 @@ fn a_fault_is_named_with_its_line_and_its_cure() {
         (
             "colour = 1",
             "lares.toml:1: unknown key `colour`: known here are `drain`, `lanes`, \
-             `listen`, `retention`, `runs`, `runtime`",
+             `listen`, `retention`, `runs`, `runtime`, `store`",
         ),
         (
             "b = 1\na = 1",
             "lares.toml:1: unknown key `b`: known here are `drain`, `lanes`, \
-             `listen`, `retention`, `runs`, `runtime`",
+             `listen`, `retention`, `runs`, `runtime`, `store`",
+        ),
+        (
+            "[store]\nurl = \"postgres://lares:secret@db/lares\"",
+            "lares.toml:2: `store.url` cannot be used: `postgres://lares@db/lares` had a password in \
+             it, which others may see: put it into a file and name that as `store.password_file`, or \
+             into LARES_STORE_PASSWORD",
+        ),
+        (
+            "[store]\nurl = \"mysql://db/lares\"",
+            "lares.toml:2: `store.url` cannot be used: `mysql://db/lares` is no place of a journal: \
+             write postgres://USER@HOST:PORT/DATABASE",
+        ),
+        (
+            "[store]\nurl = \"postgres://lares@db/lares?sslmode=require\"",
+            "lares.toml:2: `store.url` cannot be used: `postgres://lares@db/lares?sslmode=require` \
+             says sslmode=require, which looks at no certificate: write sslmode=verify-full, or \
+             disable in a network of your own",
+        ),
+        (
+            "[store]\npassword_file = \"/etc/pw\"",
+            "lares.toml:2: `store.password_file` is for a server, and `store.url` names none",
         ),
         (
             "\nlisten = \"nowhere\"",

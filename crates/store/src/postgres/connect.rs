@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Error, PgPool, Row};
 
 use super::{Options, schema};
@@ -22,6 +22,16 @@ pub struct Place {
 pub enum OpenError {
     #[error("`{0}` is no place of a journal: write postgres://USER@HOST:PORT/DATABASE")]
     Address(String),
+    #[error(
+        "`{0}` had a password in it, which others may see: put it into a file and name that as \
+         `store.password_file`, or into LARES_STORE_PASSWORD"
+    )]
+    OpenSecret(String),
+    #[error(
+        "`{0}` says sslmode=require, which looks at no certificate: write sslmode=verify-full, or \
+         disable in a network of your own"
+    )]
+    Unchecked(String),
     #[error("{place} cannot be reached: start the server, or mend the address")]
     Unreachable {
         place: String,
@@ -66,21 +76,28 @@ pub enum OpenError {
 }
 
 impl Place {
-    /// The password of the URL counts only where none is given beside it.
-    pub fn new(url: &str, password: Option<&str>) -> Result<Self, OpenError> {
+    /// A URL is read, logged and listed in many places: one that holds a password is none.
+    pub fn new(url: &str) -> Result<Self, OpenError> {
         let unfit = || OpenError::Address(without_password(url));
         let is_known = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !is_known {
             return Err(unfit());
         }
-        let mut options = PgConnectOptions::from_str(url).map_err(|_| unfit())?;
-        if let Some(password) = password {
-            options = options.password(password);
+        if without_password(url) != url || url.contains("password=") {
+            return Err(OpenError::OpenSecret(without_password(url)));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| unfit())?;
+        if matches!(options.get_ssl_mode(), PgSslMode::Require) {
+            return Err(OpenError::Unchecked(url.to_owned()));
         }
         let options = options.application_name("lares").disable_statement_logging();
         let database = options.get_database().unwrap_or_default();
         let shown = format!("{}:{}/{database}", options.get_host(), options.get_port());
         Ok(Place { options, shown })
+    }
+
+    pub fn with_password(self, password: &str) -> Self {
+        Place { options: self.options.password(password), ..self }
     }
 }
 
@@ -108,11 +125,21 @@ fn without_password(url: &str) -> String {
     }
 }
 
-pub(super) async fn open(place: &Place, options: &Options) -> Result<PgPool, OpenError> {
+pub(crate) async fn connect(place: &Place) -> Result<PgConnection, OpenError> {
     let connected = PgConnection::connect_with(&place.options).await;
-    let mut connection = connected.map_err(|error| unreached(place, error))?;
+    connected.map_err(|error| unreached(place, error))
+}
+
+/// The same, where the tables are made if there are none.
+pub(crate) async fn prepared(place: &Place, options: &Options) -> Result<PgConnection, OpenError> {
+    let mut connection = connect(place).await?;
     check(&mut connection, place, options).await?;
     schema::migrate(&mut connection).await?;
+    Ok(connection)
+}
+
+pub(super) async fn open(place: &Place, options: &Options) -> Result<PgPool, OpenError> {
+    let connection = prepared(place, options).await?;
     connection.close().await.map_err(OpenError::Migrate)?;
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max)
@@ -138,7 +165,7 @@ async fn check(
         let row = sqlx::query("SELECT current_setting($1)").bind(setting);
         let row = row.fetch_one(&mut *connection).await.map_err(OpenError::Migrate)?;
         let value: String = row.try_get(0).map_err(OpenError::Migrate)?;
-        if value == "off" && !options.accept_loss {
+        if value == "off" && !options.accepts_loss {
             return Err(OpenError::Loses { place: place(), setting });
         }
     }

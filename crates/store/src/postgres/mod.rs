@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::BoxFuture;
-use domain::blob::Blob;
+use domain::blob::{BYTES_MAX, Blob};
 use domain::id::Address;
 use domain::journal::{
     Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
@@ -39,6 +39,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 pub use self::connect::{OpenError, Place};
+pub(crate) use self::connect::{connect, prepared};
 
 /// How the journal is kept. Every bound of it has a name here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub struct Options {
     /// How often a transaction is tried that others have got in the way of.
     pub tries_max: u32,
     /// Whether a server is taken that may forget what it has acknowledged.
-    pub accept_loss: bool,
+    pub accepts_loss: bool,
 }
 
 impl Default for Options {
@@ -62,7 +63,7 @@ impl Default for Options {
             acquire_max: Duration::from_secs(5),
             inbox_max: 1_024,
             tries_max: 5,
-            accept_loss: false,
+            accepts_loss: false,
         }
     }
 }
@@ -276,7 +277,20 @@ impl Journal for Postgres {
     }
 
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Asked<Blob>> {
-        Box::pin(self.read(move |connection| Box::pin(read::keep(connection, bytes, at))))
+        Box::pin(async move {
+            if BYTES_MAX < bytes.len() {
+                return Err(Error::TooBig(bytes.len()));
+            }
+            let bytes = Arc::new(bytes);
+            let kept = self.write(move |connection, _| {
+                let bytes = Arc::clone(&bytes);
+                Box::pin(async move {
+                    let blob = read::name(&bytes);
+                    write::keep(connection, (blob, &bytes, at)).await.map(|()| blob)
+                })
+            });
+            kept.await
+        })
     }
 
     fn blob(&self, blob: Blob) -> BoxFuture<'_, Asked<Option<Vec<u8>>>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::blob::{BYTES_MAX, Blob};
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Due, Error, Ordinal, Recorded, Seq, Waiting};
 use domain::time::Timestamp;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-use super::values::{self, address, millis, number, number_if_any, signed};
+use super::values::{self, address, number, number_if_any, signed};
 use super::{Asked, trouble};
 
 pub(super) async fn history(
@@ -133,35 +133,15 @@ pub(super) fn name(bytes: &[u8]) -> Blob {
     Blob::from_hash(Sha256::digest(bytes).into())
 }
 
-pub(super) async fn keep(
-    connection: &mut PgConnection,
-    bytes: Vec<u8>,
-    at: Timestamp,
-) -> Asked<Blob> {
-    if BYTES_MAX < bytes.len() {
-        return Err(Error::TooBig(bytes.len()));
-    }
-    let blob = name(&bytes);
-    // What is there already is not sent once more, unless it is not what it was.
-    let sql = "UPDATE blobs SET at = greatest(at, $2) WHERE hash = $1 AND sha256(bytes) = $1";
-    let young = sqlx::query(sql).bind(blob.hash().as_slice()).bind(millis(at));
-    if young.execute(&mut *connection).await.map_err(trouble)?.rows_affected() == 1 {
-        return Ok(blob);
-    }
-    let sql = "INSERT INTO blobs (hash, at, bytes) VALUES ($1, $2, $3)
-               ON CONFLICT (hash) DO UPDATE
-               SET at = greatest(blobs.at, excluded.at), bytes = excluded.bytes";
-    let kept = sqlx::query(sql).bind(blob.hash().as_slice()).bind(millis(at)).bind(bytes);
-    kept.execute(connection).await.map_err(trouble)?;
-    Ok(blob)
-}
-
 pub(super) async fn blob(connection: &mut PgConnection, blob: Blob) -> Asked<Option<Vec<u8>>> {
-    let sql = "SELECT bytes FROM blobs WHERE hash = $1";
+    let sql = "SELECT (SELECT string_agg(bytes, ''::bytea ORDER BY part) FROM blob_parts
+                       WHERE blob_parts.hash = blobs.hash)
+               FROM blobs WHERE hash = $1 AND whole";
     let row = sqlx::query(sql).bind(blob.hash().as_slice());
     let row = row.fetch_optional(connection).await.map_err(trouble)?;
-    let bytes: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose().map_err(trouble)?;
-    match bytes {
+    let bytes: Option<Option<Vec<u8>>> =
+        row.map(|row| row.try_get(0)).transpose().map_err(trouble)?;
+    match bytes.map(Option::unwrap_or_default) {
         Some(bytes) if name(&bytes) != blob => {
             Err(Error::Spoiled { blob, what: "its checksum differs".to_owned() })
         }

@@ -119,12 +119,20 @@ const STEPS: &[&str] = &[r#"
     INSERT INTO audit_end (lines, hash) VALUES (0, ''::bytea);
 
     CREATE TABLE blobs (
-        hash  BYTEA  PRIMARY KEY,
+        hash  BYTEA   PRIMARY KEY,
+        size  BIGINT  NOT NULL,
         -- When it was kept last.
-        at    BIGINT NOT NULL,
-        bytes BYTEA  NOT NULL
+        at    BIGINT  NOT NULL,
+        -- Whether all its parts are there.
+        whole BOOLEAN NOT NULL
     );
     CREATE INDEX blobs_by_age ON blobs (at);
+    CREATE TABLE blob_parts (
+        hash  BYTEA   NOT NULL,
+        part  INTEGER NOT NULL,
+        bytes BYTEA   NOT NULL,
+        PRIMARY KEY (hash, part)
+    );
     CREATE TABLE blob_uses (
         entity BIGINT NOT NULL,
         hash   BYTEA  NOT NULL,

@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use sqlx::postgres::PgConnection;
 use sqlx::{Error, Row};
 
-use super::values::signed;
+use super::values::{number, signed};
 use crate::rows::EntityRow;
 
 /// One portion, and how much of it is left.
@@ -148,10 +148,15 @@ impl Portion<'_> {
         let spare = spare.fetch_all(&mut *self.connection).await?;
         let spare: Vec<Vec<u8>> =
             spare.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        let sql = "DELETE FROM blobs WHERE hash = ANY($1) AND at < $2 AND NOT EXISTS (
-                       SELECT 1 FROM blob_uses WHERE blob_uses.hash = blobs.hash)";
-        let gone = sqlx::query(sql).bind(spare).bind(before).execute(&mut *self.connection).await?;
-        self.tidied.blobs += self.count(gone.rows_affected());
+        let sql = "WITH gone AS (
+                       DELETE FROM blobs WHERE hash = ANY($1) AND at < $2 AND NOT EXISTS (
+                           SELECT 1 FROM blob_uses WHERE blob_uses.hash = blobs.hash)
+                       RETURNING hash),
+                   parts AS (DELETE FROM blob_parts USING gone WHERE blob_parts.hash = gone.hash)
+                   SELECT count(*) FROM gone";
+        let gone =
+            sqlx::query(sql).bind(spare).bind(before).fetch_one(&mut *self.connection).await?;
+        self.tidied.blobs += self.count(number(&gone, 0)?);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use sqlx::{Error, Row};
 
 use super::values::{millis, number, number_if_any, signed, text};
 use super::{Options, audit, mend};
-use crate::rows::{CLOSED, EntityRow, OPEN, QUARANTINED, bytes, checksum};
+use crate::rows::{CLOSED, EntityRow, OPEN, PART_BYTES, QUARANTINED, bytes, checksum};
 
 /// Of a post.
 const WAITING: i16 = 0;
@@ -428,9 +428,41 @@ async fn bury(connection: &mut PgConnection, post: &Post, story: &str) -> Result
 
 // --- blobs ---
 
+/// Keeps bytes under their name. What is there already is not sent once more, unless it is not what
+/// it was.
+pub(super) async fn keep(
+    connection: &mut PgConnection,
+    (blob, bytes, at): (Blob, &[u8], Timestamp),
+) -> Result<(), Error> {
+    let hash = blob.hash().as_slice();
+    let sql = "UPDATE blobs SET at = greatest(at, $2) WHERE hash = $1 AND whole AND $1 = (
+                   SELECT sha256(string_agg(bytes, ''::bytea ORDER BY part)) FROM blob_parts
+                   WHERE hash = $1)";
+    let young = sqlx::query(sql).bind(hash).bind(millis(at)).execute(&mut *connection).await?;
+    if young.rows_affected() == 1 {
+        return Ok(());
+    }
+    let sql = "INSERT INTO blobs (hash, size, at, whole) VALUES ($1, $2, $3, TRUE)
+               ON CONFLICT (hash) DO UPDATE
+               SET size = excluded.size, at = greatest(blobs.at, excluded.at), whole = TRUE";
+    let kept = sqlx::query(sql).bind(hash).bind(signed(bytes.len() as u64)).bind(millis(at));
+    kept.execute(&mut *connection).await?;
+    let gone = sqlx::query("DELETE FROM blob_parts WHERE hash = $1").bind(hash);
+    gone.execute(&mut *connection).await?;
+    let parts: Vec<&[u8]> = match bytes.is_empty() {
+        true => vec![bytes],
+        false => bytes.chunks(PART_BYTES).collect(),
+    };
+    let sql = "INSERT INTO blob_parts (hash, part, bytes)
+               SELECT $1, part - 1, bytes
+               FROM unnest($2::bytea[]) WITH ORDINALITY AS parts (bytes, part)";
+    sqlx::query(sql).bind(hash).bind(parts).execute(connection).await?;
+    Ok(())
+}
+
 /// The first of these that is not kept. Those that are stay until this transaction has ended.
 async fn unkept(connection: &mut PgConnection, blobs: &[Blob]) -> Result<Option<Blob>, Error> {
-    let sql = "SELECT 1 FROM blobs WHERE hash = $1 FOR KEY SHARE";
+    let sql = "SELECT 1 FROM blobs WHERE hash = $1 AND whole FOR KEY SHARE";
     for blob in blobs {
         let found = sqlx::query(sql).bind(blob.hash().as_slice());
         if found.fetch_optional(&mut *connection).await?.is_none() {

@@ -9,10 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::read::{Readers, failed};
 use super::writer::{Desk, Writer};
-use crate::rows::EntityRow;
-
-/// What one write takes of a blob: some milliseconds of a slow disk.
-const PART_BYTES: usize = 256 * 1024;
+use crate::rows::{EntityRow, PART_BYTES};
 
 // --- keeping ---
 

@@ -48,8 +48,8 @@ fn postgres() -> Postgres {
     psql.args(["-q", "-c", &format!("CREATE SCHEMA {schema}"), &server]);
     assert!(psql.status().expect("psql begins").success());
     let url = format!("{server}?options[search_path]={schema}");
-    let place = Place::new(&url, None).expect("a place");
-    let options = postgres::Options { accept_loss: true, ..postgres::Options::default() };
+    let place = Place::new(&url).expect("a place");
+    let options = postgres::Options { accepts_loss: true, ..postgres::Options::default() };
     Postgres::open(&place, &options).expect("a journal")
 }
 

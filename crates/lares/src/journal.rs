@@ -1,0 +1,107 @@
+//! Which journal a node has: a file in its folder, or tables on a server.
+
+use std::future::pending;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use cli::Exit;
+use domain::BoxFuture;
+use domain::backup::Backup;
+use domain::journal::Journal;
+use domain::records::Records;
+use store::postgres::{self, Postgres};
+use store::{OpenError, Sqlite};
+
+use crate::code;
+use crate::configuration::Store;
+use crate::copies::Copies;
+use crate::environment;
+use crate::failure::Failure;
+
+/// A journal that is open, by what it is to whom.
+pub(crate) struct Opened {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) backup: Arc<dyn Backup>,
+    /// Resolves once nothing may be written any more, and says why.
+    pub(crate) failed: BoxFuture<'static, String>,
+}
+
+/// The one that the configuration names; the caller has locked the folder.
+pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<Opened, Failure> {
+    match store.place().map_err(unreached)? {
+        Some(place) => {
+            let place = match password(store)? {
+                Some(password) => place.with_password(&password),
+                None => place,
+            };
+            let defaults = postgres::Options::default();
+            let options = postgres::Options { accepts_loss, ..defaults };
+            let server = Arc::new(Postgres::open(&place, &options).map_err(unreached)?);
+            Ok(Opened {
+                journal: Arc::clone(&server) as _,
+                records: server,
+                backup: Arc::new(Copies::of_server(place)),
+                // What a server has acknowledged is its own business.
+                failed: Box::pin(pending()),
+            })
+        }
+        None => {
+            let sqlite = Sqlite::open(folder, &store::Options::default()).map_err(unopened)?;
+            let sqlite = Arc::new(sqlite);
+            let failed = sqlite.failed();
+            Ok(Opened {
+                journal: Arc::clone(&sqlite) as _,
+                records: Arc::clone(&sqlite) as _,
+                backup: Arc::new(Copies::of_file(sqlite)),
+                failed: Box::pin(async move {
+                    match failed.await {
+                        Some(how) => how,
+                        // It was closed in order: nobody asks any more.
+                        None => pending().await,
+                    }
+                }),
+            })
+        }
+    }
+}
+
+/// The file counts before the environment.
+fn password(store: &Store) -> Result<Option<String>, Failure> {
+    let file = &store.password_file;
+    if file.as_os_str().is_empty() {
+        return Ok(environment::store_password());
+    }
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read `store.password_file`, {}", file.display()))
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
+    // An editor ends a file with a new line.
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn unopened(error: OpenError) -> Failure {
+    let code = match &error {
+        OpenError::TooNew { .. } => Some(code::TOO_NEW),
+        OpenError::ReadOnly { .. } => Some(code::READ_ONLY),
+        OpenError::NotAJournal { .. } => Some(code::DAMAGED),
+        OpenError::Locked { .. } => Some(code::FILE_HELD),
+        OpenError::Full { .. } => Some(code::DISK_FULL),
+        OpenError::NoFolder { .. } | OpenError::File { .. } | OpenError::Threads(_) => None,
+    };
+    Failure::new(Exit::Usage, error).coded(code)
+}
+
+fn unreached(error: postgres::OpenError) -> Failure {
+    use postgres::OpenError as Error;
+    let code = match &error {
+        Error::TooNew { .. } => Some(code::TOO_NEW),
+        Error::Unreachable { .. } | Error::NoDatabase { .. } => Some(code::NO_SERVER),
+        Error::Password { .. } | Error::OpenSecret(_) | Error::Rights(_) => Some(code::NO_ENTRY),
+        Error::Certificate { .. } | Error::Unchecked(_) => Some(code::NO_TRUST),
+        Error::Loses { .. } => Some(code::MAY_LOSE),
+        Error::Foreign | Error::TooOld { .. } => Some(code::UNFIT_SERVER),
+        Error::Address(_) | Error::Migrate(_) | Error::Threads(_) => None,
+    };
+    Failure::new(Exit::Usage, error).coded(code)
+}
