@@ -2,5 +2,6 @@
 
 mod adapters;
 mod blobs;
+mod copies;
 mod journal;
 mod records;

@@ -36,8 +36,17 @@ fn sqlite(folder: &Path) -> Sqlite {
     Sqlite::open(folder, &store::Options::default()).expect("a journal")
 }
 
-/// In a schema of its own on the server that all tests share.
 fn postgres() -> Postgres {
+    Postgres::open(&place(), &lossy()).expect("a journal")
+}
+
+/// The server of tests forgets what it has acknowledged, should its machine crash.
+pub(super) fn lossy() -> postgres::Options {
+    postgres::Options { accepts_loss: true, ..postgres::Options::default() }
+}
+
+/// A schema of its own on the server that all tests share.
+pub(super) fn place() -> Place {
     static SCHEMAS: AtomicU32 = AtomicU32::new(0);
     let missing = "no server is said: run this with tests/with-postgres before it";
     let server = std::env::var("LARES_TEST_POSTGRES").expect(missing);
@@ -48,9 +57,7 @@ fn postgres() -> Postgres {
     psql.args(["-q", "-c", &format!("CREATE SCHEMA {schema}"), &server]);
     assert!(psql.status().expect("psql begins").success());
     let url = format!("{server}?options[search_path]={schema}");
-    let place = Place::new(&url).expect("a place");
-    let options = postgres::Options { accepts_loss: true, ..postgres::Options::default() };
-    Postgres::open(&place, &options).expect("a journal")
+    Place::new(&url).expect("a place")
 }
 
 macro_rules! conformance {
