@@ -12,11 +12,14 @@ use domain::BoxFuture;
 use domain::backup::{Backup, Copied, Error};
 use domain::records::shown::hex;
 use store::postgres::Place;
-use store::{BackupError, Checked, Pace, Sqlite, transfer};
+use store::transfer::{self, Failed};
+use store::{BackupError, Checked, Pace, Sqlite};
 
 use crate::code;
+use crate::configuration::Configuration;
 use crate::failure::Failure;
 use crate::folder::{self, Folder};
+use crate::journal;
 
 /// Makes this file from the journal of a node. It blocks.
 type Make = dyn Fn(&Path) -> Result<Checked, BackupError> + Send + Sync;
@@ -47,7 +50,7 @@ impl Backup for Copies {
     }
 }
 
-fn copied(file: PathBuf, checked: &Checked) -> Copied {
+pub(crate) fn copied(file: PathBuf, checked: &Checked) -> Copied {
     let Checked { entities, events, blobs, put_aside, audit, audit_broken } = checked;
     Copied {
         file,
@@ -95,7 +98,13 @@ pub(crate) fn back_up(arguments: cli::backup::Arguments) -> Result<Exit, Failure
         // No answer: its process is gone, and another one has its number.
         Err(cli::Error::NoNode { .. } | cli::Error::Ended { .. } | cli::Error::NoAnswer { .. }) => {
             // Should a node start meanwhile, the copy is as sound.
-            let checked = store::backup(data, file, Pace::default()).map_err(failure)?;
+            let configuration = Configuration::read(data);
+            let store = configuration.map_err(|error| Failure::new(Exit::Usage, error))?.store;
+            let checked = match journal::place(&store)? {
+                Some(place) => transfer::backup(&place, file),
+                None => store::backup(data, file, Pace::default()),
+            };
+            let checked = checked.map_err(failure)?;
             let copied = copied(file.to_owned(), &checked);
             Ok(cli::backup::show(&copied, &by_hand, &mut std::io::stdout().lock())?)
         }
@@ -108,21 +117,31 @@ pub(crate) fn back_up(arguments: cli::backup::Arguments) -> Result<Exit, Failure
 pub(crate) struct Restore {
     /// A copy that `lares backup` made
     file: PathBuf,
-    /// The folder to make the journal in; it has none yet
+    /// The folder to make the journal in, which has none yet; or that of a node whose lares.toml
+    /// names a server, and the journal is made there
     #[arg(long, value_name = "DIR", default_value = DATA_DEFAULT)]
     data: PathBuf,
+    /// Let a server keep it that may forget what it has acknowledged
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 /// `lares restore`: makes a journal from a copy, and writes over nothing.
 pub(crate) fn restore(arguments: &Restore) -> Result<Exit, Failure> {
-    let Restore { file, data } = arguments;
+    let Restore { file, data, accept_loss } = arguments;
     // Before the folder: whoever mistypes a name finds nothing made.
     if let Err(error) = std::fs::File::open(file) {
         let error = anyhow!(error).context(format!("cannot read the copy {}", file.display()));
         return Err(Failure::new(Exit::Usage, error));
     }
     let folder = Folder::claim(data)?;
-    let checked = store::restore(file, folder.path()).map_err(failure)?;
+    let configuration = Configuration::read(data);
+    let store = configuration.map_err(|error| Failure::new(Exit::Usage, error))?.store;
+    let checked = match journal::place(&store)? {
+        Some(place) => transfer::restore(file, &place, &journal::options(*accept_loss)),
+        None => store::restore(file, folder.path()),
+    };
+    let checked = checked.map_err(failure)?;
     let start = match data == Path::new(DATA_DEFAULT) {
         true => "lares up".to_owned(),
         false => format!("lares up --data {}", data.display()),
@@ -133,10 +152,15 @@ pub(crate) fn restore(arguments: &Restore) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn failure(error: BackupError) -> Failure {
+pub(crate) fn failure(error: BackupError) -> Failure {
     let (exit, code) = match &error {
         BackupError::Exists(_) => (Exit::Usage, None),
-        BackupError::Occupied(_) => (Exit::Usage, Some(code::OCCUPIED)),
+        BackupError::Occupied(_) | BackupError::Transfer { source: Failed::Occupied(_), .. } => {
+            (Exit::Usage, Some(code::OCCUPIED))
+        }
+        BackupError::Transfer { source: Failed::Open(error), .. } => {
+            (Exit::Usage, journal::code(error))
+        }
         BackupError::NoJournal(_) => (Exit::Absent, None),
         BackupError::TooNew { .. } => (Exit::Usage, Some(code::TOO_NEW)),
         BackupError::Damaged { .. } => (Exit::Failed, Some(code::DAMAGED)),

@@ -10,10 +10,10 @@ use domain::BoxFuture;
 use domain::backup::Backup;
 use domain::journal::Journal;
 use domain::records::Records;
-use store::postgres::{self, Postgres};
+use store::postgres::{self, Place, Postgres};
 use store::{OpenError, Sqlite};
 
-use crate::code;
+use crate::code::{self, Code};
 use crate::configuration::Store;
 use crate::copies::Copies;
 use crate::environment;
@@ -30,15 +30,10 @@ pub(crate) struct Opened {
 
 /// The one that the configuration names; the caller has locked the folder.
 pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<Opened, Failure> {
-    match store.place().map_err(unreached)? {
+    match place(store)? {
         Some(place) => {
-            let place = match password(store)? {
-                Some(password) => place.with_password(&password),
-                None => place,
-            };
-            let defaults = postgres::Options::default();
-            let options = postgres::Options { accepts_loss, ..defaults };
-            let server = Arc::new(Postgres::open(&place, &options).map_err(unreached)?);
+            let server = Postgres::open(&place, &options(accepts_loss)).map_err(unreached)?;
+            let server = Arc::new(server);
             Ok(Opened {
                 journal: Arc::clone(&server) as _,
                 records: server,
@@ -67,6 +62,19 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
     }
 }
 
+/// The server that keeps it, with the password; nothing where the journal is a file.
+pub(crate) fn place(store: &Store) -> Result<Option<Place>, Failure> {
+    let Some(place) = store.place().map_err(unreached)? else { return Ok(None) };
+    Ok(Some(match password(store)? {
+        Some(password) => place.with_password(&password),
+        None => place,
+    }))
+}
+
+pub(crate) fn options(accepts_loss: bool) -> postgres::Options {
+    postgres::Options { accepts_loss, ..postgres::Options::default() }
+}
+
 /// The file counts before the environment.
 fn password(store: &Store) -> Result<Option<String>, Failure> {
     let file = &store.password_file;
@@ -93,8 +101,14 @@ fn unopened(error: OpenError) -> Failure {
 }
 
 fn unreached(error: postgres::OpenError) -> Failure {
+    let code = code(&error);
+    Failure::new(Exit::Usage, error).coded(code)
+}
+
+/// The page about a server that cannot be had.
+pub(crate) fn code(error: &postgres::OpenError) -> Option<Code> {
     use postgres::OpenError as Error;
-    let code = match &error {
+    match error {
         Error::TooNew { .. } => Some(code::TOO_NEW),
         Error::Unreachable { .. } | Error::NoDatabase { .. } => Some(code::NO_SERVER),
         Error::Password { .. } | Error::OpenSecret(_) | Error::Rights(_) => Some(code::NO_ENTRY),
@@ -102,6 +116,5 @@ fn unreached(error: postgres::OpenError) -> Failure {
         Error::Loses { .. } => Some(code::MAY_LOSE),
         Error::Foreign | Error::TooOld { .. } => Some(code::UNFIT_SERVER),
         Error::Address(_) | Error::Migrate(_) | Error::Threads(_) => None,
-    };
-    Failure::new(Exit::Usage, error).coded(code)
+    }
 }

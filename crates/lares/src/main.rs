@@ -8,6 +8,7 @@
     reason = "lares: the outermost; it alone reads the environment, and it outlives every actor"
 )]
 
+mod carry;
 mod check;
 mod code;
 mod configuration;
@@ -90,6 +91,8 @@ enum Verb {
     Backup(cli::backup::Arguments),
     /// Make the journal of a new node from a copy
     Restore(copies::Restore),
+    /// Take the journal of a stopped node to another folder or server
+    Store(carry::Arguments),
     /// Show on real nodes that the promises hold here, on a store that is thrown away
     Verify(verify::Arguments),
     /// Print the page of an error, such as E0003
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
         Verb::Deny(arguments) => {
             ask(|token, out| Box::pin(cli::approve::deny(arguments, token, out)))
         }
+        Verb::Store(arguments) => carry::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::New(arguments) => new::run(&arguments),
         Verb::Quarantine(arguments) => {
