@@ -112,7 +112,9 @@ pub(crate) fn code(error: &postgres::OpenError) -> Option<Code> {
         Error::TooNew { .. } => Some(code::TOO_NEW),
         Error::Unreachable { .. } | Error::NoDatabase { .. } => Some(code::NO_SERVER),
         Error::Password { .. } | Error::OpenSecret(_) | Error::Rights(_) => Some(code::NO_ENTRY),
-        Error::Certificate { .. } | Error::Unchecked(_) => Some(code::NO_TRUST),
+        Error::Certificate { .. } | Error::Unencrypted { .. } | Error::Unchecked(_) => {
+            Some(code::NO_TRUST)
+        }
         Error::Loses { .. } => Some(code::MAY_LOSE),
         Error::Foreign | Error::TooOld { .. } => Some(code::UNFIT_SERVER),
         Error::Address(_) | Error::Migrate(_) | Error::Threads(_) => None,

@@ -21,6 +21,10 @@ mod otp;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod stores;
 #[cfg(test)]
 mod tidy;

@@ -40,7 +40,16 @@ impl Node {
     }
 
     pub(crate) fn start_on(folder: TempDir) -> Self {
-        let process = Lares::start(&["up", "--data", text(folder.path()), "--listen", ANY]);
+        match crate::server::of_node(folder.path()) {
+            Some(store) => Self::start_with(folder, &["--accept-loss", "--store", &store]),
+            None => Self::start_with(folder, &[]),
+        }
+    }
+
+    /// Its journal is where that is said, whatever others do.
+    pub(crate) fn start_with(folder: TempDir, more: &[&str]) -> Self {
+        let up = ["up", "--data", text(folder.path()), "--listen", ANY];
+        let process = Lares::start(&[&up, more].concat());
         Self::of(folder, process)
     }
 
@@ -83,12 +92,12 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
-fn run(arguments: &[&str]) -> Ended {
+pub(crate) fn run(arguments: &[&str]) -> Ended {
     Lares::start(arguments).end()
 }
 
 /// Runs it, and expects one line on stderr that has all of these parts, and nothing on stdout.
-fn check_refused(arguments: &[&str], code: i32, parts: &[&str]) {
+pub(crate) fn check_refused(arguments: &[&str], code: i32, parts: &[&str]) {
     let ended = run(arguments);
     assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
     assert_eq!(ended.stdout, "", "{arguments:?}");

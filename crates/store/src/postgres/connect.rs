@@ -52,6 +52,8 @@ pub enum OpenError {
         #[source]
         source: Error,
     },
+    #[error("{place} offers no TLS, which its address asks for: turn `ssl` on at the server")]
+    Unencrypted { place: String },
     #[error("{place} runs version {version}, and 14 is the oldest that will do: use a newer one")]
     TooOld { place: String, version: i32 },
     #[error(
@@ -181,6 +183,9 @@ fn unreached(place: &Place, source: Error) -> OpenError {
     match code.as_deref() {
         Some("28000" | "28P01") => OpenError::Password { place, source },
         Some("3D000") => OpenError::NoDatabase { place },
+        Some(_) | None if source.to_string().contains("does not support TLS") => {
+            OpenError::Unencrypted { place }
+        }
         Some(_) | None if matches!(source, Error::Tls(_)) => {
             OpenError::Certificate { place, source }
         }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 use std::pin::Pin;
-use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::journal::Journal;
 use domain::records::Records;
 use kit::journal::FakeJournal;
 use store::Sqlite;
 use store::postgres::{self, Place, Postgres};
+
+use crate::server::schema;
 
 /// Whatever keeps a journal keeps its records as well: one thing behind two ports.
 pub(super) trait Both: Journal + Records {}
@@ -45,19 +45,8 @@ pub(super) fn lossy() -> postgres::Options {
     postgres::Options { accepts_loss: true, ..postgres::Options::default() }
 }
 
-/// A schema of its own on the server that all tests share.
 pub(super) fn place() -> Place {
-    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
-    let missing = "no server is said: run this with tests/with-postgres before it";
-    let server = std::env::var("LARES_TEST_POSTGRES").expect(missing);
-    let bin = std::env::var("LARES_TEST_POSTGRES_BIN").expect(missing);
-    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
-    let schema = format!("test_{}_{number}", std::process::id());
-    let mut psql = Command::new(Path::new(&bin).join("psql"));
-    psql.args(["-q", "-c", &format!("CREATE SCHEMA {schema}"), &server]);
-    assert!(psql.status().expect("psql begins").success());
-    let url = format!("{server}?options[search_path]={schema}");
-    Place::new(&url).expect("a place")
+    Place::new(&schema()).expect("a place")
 }
 
 macro_rules! conformance {

@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// Ends the node in order, and leaves its folder.
-    pub(super) fn stop(mut self) -> TempDir {
+    pub(crate) fn stop(mut self) -> TempDir {
         self.process.signal("TERM");
         let ended = self.process.end();
         assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -1,0 +1,93 @@
+//! The program with its journal on a server, and on its way from one place to another.
+
+use std::path::Path;
+use std::sync::{Arc, Barrier};
+
+use domain::journal::Journal;
+use domain::records::{Query, Records};
+use store::postgres::{Options, Place, Postgres};
+
+use crate::node::{Node, check_refused, run, text};
+use crate::server::{beside, schema};
+
+const PLAN: &str = "name: hello\nsteps:\n  - {name: a, command: echo one}\n";
+
+/// A node with one run behind it, stopped.
+fn stopped() -> tempfile::TempDir {
+    let node = Node::start_with(tempfile::tempdir().expect("a temporary folder"), &[]);
+    let plan = node.folder.path().join("hello.yaml");
+    std::fs::write(&plan, PLAN).expect("the folder is ours");
+    let ended = node.run(&["run", text(&plan), "--follow"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    node.stop()
+}
+
+#[test]
+fn a_journal_goes_to_a_server_and_back() {
+    let (from, server, back) = (stopped(), schema(), tempfile::tempdir().expect("a folder"));
+    let back = back.path().join("back");
+    let steps = [[text(from.path()), &server], [&server, text(&back)]];
+    for [from, to] in steps {
+        let ended = run(&["store", "copy", from, to, "--accept-loss"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("1 entities, "), "{}", ended.stdout);
+        let again = ["store", "copy", from, to, "--accept-loss"];
+        check_refused(&again, 2, &["E0004: ", "holds a journal"]);
+    }
+    let old = std::fs::read_dir(from.path()).expect("a folder").filter_map(Result::ok);
+    let left = old.filter(|file| file.file_name().to_string_lossy().contains("carried"));
+    assert_eq!(left.count(), 0, "nothing is left on the way");
+    let nowhere = Path::new("nowhere/at/all");
+    check_refused(&["store", "copy", text(nowhere), &server], 3, &["there is no journal"]);
+    let node = Node::start_with(from, &[]);
+    let held = ["store", "copy", text(node.folder.path()), &server];
+    check_refused(&held, 2, &["E0003: another node runs"]);
+}
+
+#[test]
+fn a_server_that_cannot_be_had_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let start = |store: &str, parts: &[&str]| {
+        let up = ["up", "--data", text(folder.path()), "--listen", "127.0.0.1:0", "--store", store];
+        check_refused(&up, 2, parts);
+    };
+    let server = schema();
+    start(&server, &["E0014: ", "`fsync` off", "--accept-loss"]);
+    start("postgres://lares@127.0.0.1:1/lares", &["E0011: 127.0.0.1:1/lares", "start the server"]);
+    let secret = "postgres://lares:open@127.0.0.1:1/lares";
+    start(secret, &["E0012: `postgres://lares@127.0.0.1:1/lares` had a password in it"]);
+    start("mysql://db", &["`mysql://db` is no place of a journal", "write postgres://"]);
+    start(&beside(&server, "nowhere"), &["E0011: there is no such database", "createdb"]);
+    start(&format!("{server}&sslmode=require"), &["E0013: ", "write sslmode=verify-full"]);
+    let unencrypted = format!("{server}&sslmode=verify-full");
+    start(&unencrypted, &["E0013: ", "offers no TLS"]);
+    crate::server::sql(&server, "CREATE TABLE somebody_elses (id INT)");
+    let up = ["up", "--data", text(folder.path()), "--store", &server, "--accept-loss"];
+    check_refused(&up, 2, &["E0015: ", "tables of something else"]);
+}
+
+#[test]
+fn several_that_start_on_an_empty_database_at_once_make_its_tables_once() {
+    const NODES: usize = 8;
+    let place = Place::new(&schema()).expect("a place");
+    let at_once = Arc::new(Barrier::new(NODES));
+    let open = || {
+        at_once.wait();
+        let options = Options { accepts_loss: true, ..Options::default() };
+        Postgres::open(&place, &options)
+    };
+    let journals: Vec<Postgres> = std::thread::scope(|scope| {
+        let opening: Vec<_> = (0..NODES).map(|_| scope.spawn(open)).collect();
+        opening
+            .into_iter()
+            .map(|opening| opening.join().expect("no panic").expect("opened"))
+            .collect()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for journal in journals {
+        let (journal, records): (&dyn Journal, &dyn Records) = (&journal, &journal);
+        assert!(runtime.block_on(journal.due(None, 1)).expect("it works").is_empty());
+        let all = runtime.block_on(records.entities(Query::default(), 1));
+        assert_eq!(all.expect("it works"), []);
+    }
+}
