@@ -282,8 +282,14 @@ pub trait Journal: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
 
     /// Open entities after `after` that owe something, are waited for, or wake at some time; in
-    /// the order of their addresses, no more than so many. Not those that another node holds.
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
+    /// the order of their addresses, no more than so many. Not those that another boot than this
+    /// one has, and lives.
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>>;
 
     /// Keeps bytes under the name they have by what they are. Until an append names them they are
     /// spare, and go when they have been so for long; keeping them again makes them young again.

@@ -11,6 +11,7 @@ pub mod door;
 pub mod duration;
 pub mod id;
 pub mod journal;
+pub mod lease;
 pub mod mutants;
 pub mod nearest;
 pub mod policy;

@@ -21,8 +21,9 @@ pub(crate) const NO_ENTRY: Code = Code("E0012");
 pub(crate) const NO_TRUST: Code = Code("E0013");
 pub(crate) const MAY_LOSE: Code = Code("E0014");
 pub(crate) const UNFIT_SERVER: Code = Code("E0015");
+pub(crate) const SAME_NODE: Code = Code("E0016");
 
-const PAGES: [(Code, &str); 15] = [
+const PAGES: [(Code, &str); 16] = [
     (TOO_NEW, include_str!("../../../docs/errors/E0001.md")),
     (READ_ONLY, include_str!("../../../docs/errors/E0002.md")),
     (FOLDER_TAKEN, include_str!("../../../docs/errors/E0003.md")),
@@ -38,6 +39,7 @@ const PAGES: [(Code, &str); 15] = [
     (NO_TRUST, include_str!("../../../docs/errors/E0013.md")),
     (MAY_LOSE, include_str!("../../../docs/errors/E0014.md")),
     (UNFIT_SERVER, include_str!("../../../docs/errors/E0015.md")),
+    (SAME_NODE, include_str!("../../../docs/errors/E0016.md")),
 ];
 
 impl fmt::Display for Code {

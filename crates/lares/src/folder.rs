@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cli::{Exit, Node};
+use domain::id::Id;
 
 use crate::code::{self, Code};
 use crate::failure::Failure;
@@ -37,6 +38,8 @@ pub(crate) enum Error {
         pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
     )]
     Taken { path: PathBuf, pid: Option<u32> },
+    #[error("{} names no node: remove it, and the next start makes another name", path.display())]
+    Identity { path: PathBuf },
     #[error("cannot write {}: the data folder must be writable for whoever starts the node",
         path.display())]
     Write {
@@ -50,6 +53,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Taken { .. } => Some(code::FOLDER_TAKEN),
+            Error::Identity { .. } => None,
             Error::Make { source, .. } | Error::Write { source, .. } => code_of(source),
         };
         Failure::new(Exit::Usage, error).coded(code)
@@ -64,6 +68,9 @@ fn code_of(error: &io::Error) -> Option<Code> {
     }
     (kind == StorageFull).then_some(code::DISK_FULL)
 }
+
+/// The file that names the node. Whoever copies the folder leaves it out.
+const IDENTITY: &str = "node.id";
 
 /// The file that is locked; it holds the pid of who holds it.
 const LOCK: &str = "lock";
@@ -115,20 +122,41 @@ impl Folder {
         &self.path
     }
 
+    /// Names the node that lives here, from its first start on.
+    pub(crate) fn identity(&self, roll: impl FnOnce() -> Id) -> Result<Id, Error> {
+        let path = self.path.join(IDENTITY);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().map_err(|_| Error::Identity { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let id = roll();
+                self.write(&path, &id.to_string())?;
+                Ok(id)
+            }
+            Err(source) => Err(Error::Write { path, source }),
+        }
+    }
+
     /// Lets the other verbs find this node. They see all of the file or none of it.
     pub(crate) fn announce(&self, node: &Node) -> Result<Announced, Error> {
         let path = self.path.join(Node::FILE);
-        let draft = self.path.join(format!("{}.new", Node::FILE));
-        let failed = |source| Error::Write { path: path.clone(), source };
+        let text = serde_json::to_string(node);
+        let text =
+            text.map_err(|error| Error::Write { path: path.clone(), source: error.into() })?;
+        self.write(&path, &text)?;
+        Ok(Announced { path })
+    }
 
-        let text = serde_json::to_string(node).map_err(|error| failed(error.into()))?;
+    /// A file of one line.
+    fn write(&self, path: &Path, text: &str) -> Result<(), Error> {
+        let failed = |source| Error::Write { path: path.to_owned(), source };
+        let draft = path.with_added_extension("new");
         remove(&draft)?;
         let mut options = OpenOptions::new();
         let mut file =
             options.write(true).create_new(true).mode(FILE_MODE).open(&draft).map_err(failed)?;
         writeln!(file, "{text}").map_err(failed)?;
-        std::fs::rename(&draft, &path).map_err(failed)?;
-        Ok(Announced { path })
+        file.sync_all().map_err(failed)?;
+        std::fs::rename(&draft, path).map_err(failed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `lares up` boots: the adapters, the node, and the tree that is planted on it.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use cli::Exit;
 use domain::BoxFuture;
 use domain::door::Door;
 use domain::id::Id;
+use domain::journal::Error;
+use domain::lease::NodeId;
 use domain::policy::TokenBearer;
 use domain::time::{Clock, Dice};
 use domain::token::Token;
@@ -38,7 +41,9 @@ pub(crate) struct House {
     node: Node,
     entities: Durable,
     door: Arc<HttpDoor>,
-    failed: BoxFuture<'static, String>,
+    failed: BoxFuture<'static, Failure>,
+    /// Given back in the end, so that nobody waits for it.
+    lease: upkeep::lease::Plan,
 }
 
 impl House {
@@ -51,6 +56,7 @@ impl House {
     /// Wires the adapters and starts everyone. It returns when the doors are open.
     pub(crate) async fn boot(
         folder: &Path,
+        me: NodeId,
         configuration: Configuration,
         accepts_loss: bool,
         token: Token,
@@ -61,7 +67,7 @@ impl House {
         // was under way is known to be over.
         let down = skills::hands_down(&hands, HANDS_WITHIN).await;
         down.map_err(handed)?;
-        let Opened { journal, records, backup, failed } =
+        let Opened { journal, records, leases, backup, failed } =
             journal::open(folder, &configuration.store, accepts_loss)?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -75,9 +81,11 @@ impl House {
         };
         let tools = Toolbox::new(tools).map_err(|error| Failure::new(Exit::Failed, error))?;
         let tools: Arc<dyn Tools> = Arc::new(tools);
+        let boot = Id::roll(clock.now(), &*dice);
+        leases.begin(me, boot, upkeep::lease::LASTS).await.map_err(unleased)?;
         let ports = tree::Ports {
             journal: Arc::clone(&journal),
-            boot: Id::roll(clock.now(), &*dice),
+            boot,
             tools: Arc::clone(&tools),
             policy: Arc::new(TokenBearer),
             lanes: configuration.lanes.board(),
@@ -118,11 +126,25 @@ impl House {
         let door = Arc::new(door);
         let address = door.address();
 
-        let upkeep = tree::Upkeep { records, plan: configuration.retention.plan() };
+        let (losing, mut lost) = tokio::sync::watch::channel(false);
+        let lost = async move { lost.wait_for(|lost| *lost).await.is_ok() };
+        let losing = Arc::new(move || {
+            losing.send_replace(true);
+        });
+        let lease = upkeep::lease::Plan { leases, node: me, boot, lost: losing };
+        let failed = Box::pin(async move {
+            tokio::select! {
+                how = failed => unsynced(&how),
+                true = lost => another(me),
+                else => pending().await,
+            }
+        });
+        let plan = configuration.retention.plan();
+        let upkeep = tree::Upkeep { records, plan, lease: Some(lease.clone()) };
         let root = tree::root(&node, &entities, upkeep, Arc::clone(&door) as Arc<dyn Door>);
         node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
         match node.reached(Phase::Starting).await {
-            Phase::Ready => Ok(Self { address, node, entities, door, failed }),
+            Phase::Ready => Ok(Self { address, node, entities, door, failed, lease }),
             Phase::Starting | Phase::Stopped | Phase::GaveUp => Err(root_gave_up(&node.why())),
         }
     }
@@ -132,17 +154,14 @@ impl House {
         self.address
     }
 
-    /// Resolves when the house cannot go on, with the reason: its root has given up, or its disk
-    /// has not confirmed a write, after which nobody knows what it holds.
+    /// Resolves when the house cannot go on, with the reason: its root has given up, its disk has
+    /// not confirmed a write, after which nobody knows what it holds, or another process has begun
+    /// as this node.
     pub(crate) async fn gave_up(&mut self) -> Failure {
         let House { node, failed, .. } = self;
         tokio::select! {
             biased;
-            how = failed => {
-                let error = anyhow!("the disk has not confirmed a write ({how}), and nobody knows \
-                                     what it holds: look at the disk, then start the node again");
-                Failure::new(Exit::RootGaveUp, error).coded(code::UNSYNCED)
-            }
+            failure = failed => failure,
             _ended = node.reached(Phase::Ready) => root_gave_up(&node.why()),
         }
     }
@@ -165,7 +184,32 @@ impl House {
     pub(crate) async fn stop(self) {
         self.node.stop();
         self.node.reached(Phase::Ready).await;
+        let upkeep::lease::Plan { leases, node, boot, .. } = self.lease;
+        if let Err(error) = leases.end(node, boot).await {
+            tracing::warn!(%error, "the lease is not given back: others wait for its end");
+        }
     }
+}
+
+fn unsynced(how: &str) -> Failure {
+    let error = anyhow!(
+        "the disk has not confirmed a write ({how}), and nobody knows what it holds: look at the \
+         disk, then start the node again"
+    );
+    Failure::new(Exit::RootGaveUp, error).coded(code::UNSYNCED)
+}
+
+fn another(me: NodeId) -> Failure {
+    let error = anyhow!(
+        "another process has begun as this node, {me}: its data folder was copied, and each node \
+         needs one of its own"
+    );
+    Failure::new(Exit::RootGaveUp, error).coded(code::SAME_NODE)
+}
+
+fn unleased(error: Error) -> Failure {
+    let error = anyhow!(error).context("the journal does not take this node in");
+    Failure::new(Exit::Failed, error)
 }
 
 fn root_gave_up(why: &str) -> Failure {

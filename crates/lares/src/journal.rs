@@ -9,6 +9,7 @@ use cli::Exit;
 use domain::BoxFuture;
 use domain::backup::Backup;
 use domain::journal::Journal;
+use domain::lease::Leases;
 use domain::records::Records;
 use store::postgres::{self, Place, Postgres};
 use store::{OpenError, Sqlite};
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 pub(crate) struct Opened {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) leases: Arc<dyn Leases>,
     pub(crate) backup: Arc<dyn Backup>,
     /// Resolves once nothing may be written any more, and says why.
     pub(crate) failed: BoxFuture<'static, String>,
@@ -36,7 +38,8 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
             let server = Arc::new(server);
             Ok(Opened {
                 journal: Arc::clone(&server) as _,
-                records: server,
+                records: Arc::clone(&server) as _,
+                leases: server,
                 backup: Arc::new(Copies::of_server(place)),
                 // What a server has acknowledged is its own business.
                 failed: Box::pin(pending()),
@@ -49,6 +52,7 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
             Ok(Opened {
                 journal: Arc::clone(&sqlite) as _,
                 records: Arc::clone(&sqlite) as _,
+                leases: Arc::clone(&sqlite) as _,
                 backup: Arc::new(Copies::of_file(sqlite)),
                 failed: Box::pin(async move {
                     match failed.await {

@@ -8,6 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use cli::{DATA_DEFAULT, Exit, Node};
+use domain::id::Id;
+use domain::time::Clock as _;
+use runtime::SystemClock;
 
 use crate::configuration::{self, Configuration};
 use crate::failure::Failure;
@@ -75,7 +78,9 @@ async fn live(
     let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
     let token = dice::token();
     let drain_max = configuration.drain;
-    let mut house = House::boot(folder.path(), configuration, accepts_loss, token.clone()).await?;
+    let me = folder.identity(|| Id::roll(SystemClock::new().now(), &dice::SystemDice::new()))?;
+    let mut house =
+        House::boot(folder.path(), me, configuration, accepts_loss, token.clone()).await?;
 
     let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
     let announced = match folder.announce(&node) {

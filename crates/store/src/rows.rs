@@ -1,7 +1,7 @@
 //! What is true of a row whatever keeps it.
 
 use domain::id::Address;
-use domain::journal::{Append, Body, Epoch, Seq};
+use domain::journal::{Append, Before, Body, Epoch, Seq};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,16 @@ pub(crate) const PART_BYTES: usize = 256 * 1024;
 pub(crate) const OPEN: u8 = 0;
 pub(crate) const CLOSED: u8 = 1;
 pub(crate) const QUARANTINED: u8 = 2;
+
+/// How an entity is found. A boot that is not known any more is over; of one whose lease has ended
+/// nobody can tell.
+pub(crate) fn before(owes: u64, other_lives: Option<bool>) -> Before {
+    match (owes, other_lives) {
+        (0, _) => Before::Clean,
+        (_, None) => Before::Crashed,
+        (_, Some(_)) => Before::TakenOver,
+    }
+}
 
 /// What the events of an append weigh.
 pub(crate) fn bytes(append: &Append) -> usize {
@@ -45,4 +55,9 @@ pub(crate) fn checksum(
     }
     let digest = hash.finalize();
     i64::from_le_bytes(std::array::from_fn(|at| digest[at]))
+}
+
+/// As a server and a file count.
+pub(crate) fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,8 +8,8 @@ use domain::BoxFuture;
 use domain::blob::Blob;
 use domain::id::{Address, Kind};
 use domain::journal::{
-    Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
-    Status, Unclaimed, Waiting,
+    Append, Appended, Boot, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded,
+    Seq, Status, Unclaimed, Waiting,
 };
 use domain::signals::written::TURN_REPLIED;
 use domain::time::Timestamp;
@@ -127,7 +127,12 @@ impl Journal for Counted {
         self.sqlite.answer(entity, key)
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        self.sqlite.due(after, limit)
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        self.sqlite.due(boot, after, limit)
     }
 }

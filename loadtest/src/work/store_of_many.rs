@@ -77,7 +77,7 @@ pub(crate) async fn fill(folder: &Path, sessions: usize, plans: usize) -> anyhow
 async fn waiting(journal: &dyn Journal) -> anyhow::Result<(usize, usize)> {
     let (mut later, mut now, mut after) = (0, 0, None);
     loop {
-        let due = journal.due(after, PAGE).await?;
+        let due = journal.due(Id::from_bytes([0; 16]), after, PAGE).await?;
         later += due.iter().filter(|due| due.at.is_some()).count();
         now += due.iter().filter(|due| due.at.is_none()).count();
         let Some(last) = due.last() else { return Ok((later, now)) };

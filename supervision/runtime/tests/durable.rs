@@ -518,7 +518,9 @@ async fn who_crashes_too_often_is_put_aside_for_good_and_its_neighbours_go_on() 
     let (sick, healthy) = (errands(1), errands(2));
     first.post(&journal, sick, "k", Order::Poison).await;
     let aside = async {
-        while let [Due { .. }, ..] = *journal.due(None, 10).await.expect("the journal works") {
+        while let [Due { .. }, ..] =
+            *journal.due(Id::from_bytes([0; 16]), None, 10).await.expect("the journal works")
+        {
             first.durable.mail().ring(sick);
             tokio::task::yield_now().await;
         }
@@ -551,7 +553,12 @@ async fn nobody_is_at_work_for_one_that_was_put_aside() {
     // Only once: whoever rings again has those ended who are at work.
     house.durable.mail().ring(sick);
     let aside = async {
-        while !journal.due(None, 10).await.expect("the journal works").is_empty() {
+        while !journal
+            .due(Id::from_bytes([0; 16]), None, 10)
+            .await
+            .expect("the journal works")
+            .is_empty()
+        {
             tokio::task::yield_now().await;
         }
     };
@@ -573,7 +580,12 @@ async fn a_history_decided_again_is_the_same_byte_by_byte_or_shows_where_it_is_n
     let second = house(&journal, 2, None).await;
     second.log.saw("does c").await;
     let closed = async {
-        while !journal.due(None, 1).await.expect("the journal works").is_empty() {
+        while !journal
+            .due(Id::from_bytes([0; 16]), None, 1)
+            .await
+            .expect("the journal works")
+            .is_empty()
+        {
             tokio::task::yield_now().await;
         }
     };

@@ -26,6 +26,8 @@ pub struct Ports {
 pub struct Upkeep {
     pub records: Arc<dyn Records>,
     pub plan: upkeep::janitor::Plan,
+    /// Nothing where nobody else could have what this node has.
+    pub lease: Option<upkeep::lease::Plan>,
 }
 
 /// What a supervisor of the house accepts before it gives up.
@@ -48,15 +50,18 @@ pub fn entities(node: &Node, ports: Ports) -> Durable {
 /// ```text
 /// root          one_for_one   gives up → the process ends, and its manager starts it again
 /// ├─ durable    rest_for_one  steps → entities → timers → keeper
-/// ├─ upkeep     one_for_one   timer, janitor
+/// ├─ upkeep     one_for_one   timer, janitor, lease
 /// └─ doors      one_for_one   http         last to open, first to close
 /// ```
 pub fn root(node: &Node, entities: &Durable, upkeep: Upkeep, http: Arc<dyn Door>) -> Supervisor {
-    let Upkeep { records, plan } = upkeep;
-    let upkeep = Supervisor::new("upkeep", Strategy::OneForOne)
+    let Upkeep { records, plan, lease } = upkeep;
+    let keeping = Supervisor::new("upkeep", Strategy::OneForOne)
         .intensity(PATIENCE)
         .child(upkeep::timer::spec(node).0)
         .child(upkeep::janitor::spec(node, records, plan));
+    let upkeep = lease
+        .into_iter()
+        .fold(keeping, |keeping, lease| keeping.child(upkeep::lease::spec(node, lease)));
     let doors = Supervisor::new("doors", Strategy::OneForOne)
         .intensity(PATIENCE)
         .child(edge::http::spec(node, http));

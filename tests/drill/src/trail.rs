@@ -12,8 +12,8 @@ use domain::approval::Verdict;
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
-    Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
-    Unclaimed, Waiting,
+    Append, Appended, Boot, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded,
+    Seq, Unclaimed, Waiting,
 };
 use domain::time::Timestamp;
 
@@ -143,8 +143,13 @@ impl Journal for Trailed {
         self.journal.answer(entity, key)
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        self.journal.due(after, limit)
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        self.journal.due(boot, after, limit)
     }
 
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {

@@ -6,6 +6,7 @@ mod records;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::blob::{BYTES_MAX, Blob};
@@ -15,6 +16,7 @@ use domain::journal::{
     Append, Appended, Before, Boot, Claim, Claimed, Due, Epoch, Error, Fate, Journal, Ordinal,
     Outgoing, Post, Posted, Recorded, Seq, Status, Taken, Unclaimed, Undeliverable, Waiting,
 };
+use domain::lease::{Leases, NodeId};
 use domain::records::{Letter, Line, Place};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -47,6 +49,8 @@ struct Shelf {
     lost_answers: u32,
     /// Of the boots that are known to live; whoever is not here is dead.
     leases: BTreeMap<Boot, Lease>,
+    /// The last boot of each node.
+    nodes: BTreeMap<NodeId, Boot>,
 }
 
 /// Whether what a living boot has may be claimed by another.
@@ -358,16 +362,6 @@ impl FakeJournal {
         self.shelf().leases.remove(&boot);
     }
 
-    /// What is due and may be claimed by this boot.
-    pub fn due_for(&self, boot: Boot, after: Option<Address>, limit: u32) -> Vec<Due> {
-        let shelf = self.shelf();
-        let is_free = |entity: &Entity| {
-            let other = entity.owner.filter(|owner| *owner != boot);
-            other.is_none_or(|owner| shelf.leases.get(&owner) != Some(&Lease::Held))
-        };
-        shelf.due(after, is_free).take(limit as usize).collect()
-    }
-
     /// How often an entity was claimed.
     pub fn claims(&self, entity: Address) -> u64 {
         self.shelf().entities.get(&entity).map_or(0, |entity| entity.epoch.0)
@@ -453,10 +447,19 @@ impl Journal for FakeJournal {
         Box::pin(ready(Ok(row.and_then(|row| row.answer.clone()))))
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
         let mut shelf = self.shelf();
         shelf.sweeps += 1;
-        let due = shelf.due(after, |_| true).take(limit as usize).collect();
+        let is_free = |entity: &Entity| {
+            let other = entity.owner.filter(|owner| *owner != boot);
+            other.is_none_or(|owner| shelf.leases.get(&owner) != Some(&Lease::Held))
+        };
+        let due = shelf.due(after, is_free).take(limit as usize).collect();
         Box::pin(ready(Ok(due)))
     }
 
@@ -476,4 +479,44 @@ impl Journal for FakeJournal {
         let bytes = self.shelf().blobs.get(&blob).map(|kept| kept.bytes.clone());
         Box::pin(ready(Ok(bytes)))
     }
+}
+
+/// It has no clock: a lease that lasts for no time has ended, and every other one lasts until it is
+/// ended.
+impl Leases for FakeJournal {
+    fn begin(&self, node: NodeId, boot: Boot, lasts: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let mut shelf = self.shelf();
+        if let Some(before) = shelf.nodes.insert(node, boot) {
+            shelf.leases.remove(&before);
+        }
+        shelf.leases.insert(boot, lease(lasts));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn renew(
+        &self,
+        node: NodeId,
+        boot: Boot,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<bool, Error>> {
+        let mut shelf = self.shelf();
+        let lives = shelf.nodes.get(&node) == Some(&boot);
+        if lives {
+            shelf.leases.insert(boot, lease(lasts));
+        }
+        Box::pin(ready(Ok(lives)))
+    }
+
+    fn end(&self, node: NodeId, boot: Boot) -> BoxFuture<'_, Result<(), Error>> {
+        let mut shelf = self.shelf();
+        if shelf.nodes.get(&node) == Some(&boot) {
+            shelf.nodes.remove(&node);
+            shelf.leases.remove(&boot);
+        }
+        Box::pin(ready(Ok(())))
+    }
+}
+
+fn lease(lasts: Duration) -> Lease {
+    if lasts.is_zero() { Lease::Ended } else { Lease::Held }
 }

@@ -4,4 +4,5 @@ mod adapters;
 mod blobs;
 mod copies;
 mod journal;
+mod leases;
 mod records;

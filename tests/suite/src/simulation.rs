@@ -34,5 +34,5 @@ fn ports(site: &Site<'_>) -> Ports {
 }
 
 fn upkeep(site: &Site<'_>) -> Upkeep {
-    Upkeep { records: site.records(), plan: Default::default() }
+    Upkeep { records: site.records(), plan: Default::default(), lease: None }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
+use domain::id::Id;
 use domain::journal::Journal;
 use domain::records::{Query, Records};
 use store::postgres::{Options, Place, Postgres};
@@ -86,7 +87,12 @@ fn several_that_start_on_an_empty_database_at_once_make_its_tables_once() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for journal in journals {
         let (journal, records): (&dyn Journal, &dyn Records) = (&journal, &journal);
-        assert!(runtime.block_on(journal.due(None, 1)).expect("it works").is_empty());
+        assert!(
+            runtime
+                .block_on(journal.due(Id::from_bytes([0; 16]), None, 1))
+                .expect("it works")
+                .is_empty()
+        );
         let all = runtime.block_on(records.entities(Query::default(), 1));
         assert_eq!(all.expect("it works"), []);
     }

@@ -6,6 +6,7 @@
 
 mod audit;
 mod connect;
+mod lease;
 mod list;
 mod mend;
 mod read;
@@ -24,9 +25,10 @@ use domain::BoxFuture;
 use domain::blob::{BYTES_MAX, Blob};
 use domain::id::Address;
 use domain::journal::{
-    Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
-    Unclaimed, Waiting,
+    Append, Appended, Boot, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded,
+    Seq, Unclaimed, Waiting,
 };
+use domain::lease::{Leases, NodeId};
 use domain::records::{
     Broken, Chain, DeadLetter, Entry, Letter, Line, Position, Query, Records, Replayed, Retention,
     Summary, Tidied, Unmended,
@@ -40,6 +42,7 @@ use tokio::sync::oneshot;
 
 pub use self::connect::{OpenError, Place};
 pub(crate) use self::connect::{connect, prepared};
+use crate::rows::millis;
 
 /// How the journal is kept. Every bound of it has a name here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -272,8 +275,13 @@ impl Journal for Postgres {
         Box::pin(self.read(move |connection| Box::pin(read::answer(connection, entity, key))))
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Asked<Vec<Due>>> {
-        Box::pin(self.read(move |connection| Box::pin(read::due(connection, after, limit))))
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Asked<Vec<Due>>> {
+        Box::pin(self.read(move |connection| Box::pin(read::due(connection, boot, after, limit))))
     }
 
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Asked<Blob>> {
@@ -295,6 +303,22 @@ impl Journal for Postgres {
 
     fn blob(&self, blob: Blob) -> BoxFuture<'_, Asked<Option<Vec<u8>>>> {
         Box::pin(self.read(move |connection| Box::pin(read::blob(connection, blob))))
+    }
+}
+
+impl Leases for Postgres {
+    fn begin(&self, node: NodeId, boot: Boot, lasts: Duration) -> BoxFuture<'_, Asked<()>> {
+        let what = (node, boot, millis(lasts));
+        Box::pin(self.write(move |connection, _| Box::pin(lease::begin(connection, what))))
+    }
+
+    fn renew(&self, node: NodeId, boot: Boot, lasts: Duration) -> BoxFuture<'_, Asked<bool>> {
+        let what = (node, boot, millis(lasts));
+        Box::pin(self.write(move |connection, _| Box::pin(lease::renew(connection, what))))
+    }
+
+    fn end(&self, node: NodeId, boot: Boot) -> BoxFuture<'_, Asked<()>> {
+        Box::pin(self.write(move |connection, _| Box::pin(lease::end(connection, (node, boot)))))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::blob::Blob;
 use domain::id::Address;
-use domain::journal::{Due, Error, Ordinal, Recorded, Seq, Waiting};
+use domain::journal::{Boot, Due, Error, Ordinal, Recorded, Seq, Waiting};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -99,17 +99,22 @@ pub(super) async fn answer(
 
 pub(super) async fn due(
     connection: &mut PgConnection,
+    boot: Boot,
     after: Option<Address>,
     limit: u32,
 ) -> Asked<Vec<Due>> {
     // Those that owe or wake are found by their index, in order; those that are waited for by
     // theirs, and they are few: nobody is looked at who has nothing to do.
-    let sql = "SELECT kind, id, wake_at, owes > 0 OR EXISTS (
+    let sql = "WITH living AS (
+                   SELECT boot FROM nodes WHERE until > clock_timestamp() AND boot != $4)
+               SELECT kind, id, wake_at, owes > 0 OR EXISTS (
                    SELECT 1 FROM inbox WHERE inbox.entity = entities.entity AND state = 0)
                FROM entities
-               WHERE status = 0 AND (kind, id) > ($1, $2) AND entity IN (
+               WHERE status = 0 AND (kind, id) > ($1, $2)
+                   AND NOT EXISTS (SELECT 1 FROM living WHERE boot = owner) AND entity IN (
                    (SELECT entity FROM entities
                     WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL) AND (kind, id) > ($1, $2)
+                        AND NOT EXISTS (SELECT 1 FROM living WHERE boot = owner)
                     ORDER BY kind, id LIMIT $3)
                    UNION SELECT entity FROM inbox WHERE state = 0)
                ORDER BY kind, id LIMIT $3";
@@ -118,6 +123,7 @@ pub(super) async fn due(
         None => ("", Vec::new()),
     };
     let rows = sqlx::query(sql).bind(kind).bind(id).bind(i64::from(limit));
+    let rows = rows.bind(boot.to_bytes().to_vec());
     let rows = rows.fetch_all(connection).await.map_err(trouble)?;
     let due = rows.iter().map(|row| {
         let (wake_at, at_once) = (number_if_any(row, 2)?, row.try_get::<bool, _>(3)?);

@@ -7,7 +7,8 @@ use sqlx::{Connection, Row, raw_sql};
 use super::OpenError;
 
 /// What each version adds to the one before. A step that was released is never changed.
-const STEPS: &[&str] = &[r#"
+const STEPS: &[&str] = &[
+    r#"
     CREATE TABLE entities (
         -- In the order in which they were made; a number that went is never given again.
         entity      BIGINT   GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -139,7 +140,17 @@ const STEPS: &[&str] = &[r#"
         PRIMARY KEY (entity, hash)
     );
     CREATE INDEX blob_uses_of ON blob_uses (hash);
-"#];
+"#,
+    r#"
+    CREATE TABLE nodes (
+        node  BYTEA       PRIMARY KEY,
+        -- Its last one.
+        boot  BYTEA       NOT NULL UNIQUE,
+        -- By the clock of the store.
+        until TIMESTAMPTZ NOT NULL
+    );
+"#,
+];
 
 /// The version a program of today writes.
 const VERSION: i64 = STEPS.len() as i64;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
-    Append, Appended, Before, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted, Seq,
-    Status, Taken, Unclaimed, Undeliverable,
+    Append, Appended, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted, Seq, Status,
+    Taken, Unclaimed, Undeliverable,
 };
 use domain::time::Timestamp;
 use sqlx::postgres::PgConnection;
@@ -14,7 +14,7 @@ use sqlx::{Error, Row};
 
 use super::values::{millis, number, number_if_any, signed, text};
 use super::{Options, audit, mend};
-use crate::rows::{CLOSED, EntityRow, OPEN, PART_BYTES, QUARANTINED, bytes, checksum};
+use crate::rows::{CLOSED, EntityRow, OPEN, PART_BYTES, QUARANTINED, before, bytes, checksum};
 
 /// Of a post.
 const WAITING: i16 = 0;
@@ -156,10 +156,13 @@ pub(super) async fn claim(
     claim: &Claim,
 ) -> Result<Result<Claimed, Unclaimed>, Error> {
     let Claim { entity: address, boot, format } = *claim;
-    let sql = "SELECT entity, status, reason, head, owes, wake_at, format, epoch FROM entities
-               WHERE kind = $1 AND id = $2 FOR NO KEY UPDATE";
+    let sql = "SELECT entity, status, reason, head, owes, wake_at, format, epoch, (
+                   SELECT until > clock_timestamp() FROM nodes
+                   WHERE boot = owner AND owner IS DISTINCT FROM $3)
+               FROM entities WHERE kind = $1 AND id = $2 FOR NO KEY UPDATE OF entities";
     let Address { kind, id } = address;
     let found = sqlx::query(sql).bind(kind.prefix()).bind(id.to_bytes().to_vec());
+    let found = found.bind(boot.to_bytes().to_vec());
     let Some(row) = found.fetch_optional(&mut *connection).await? else {
         return Ok(Err(Undeliverable::Unknown(address).into()));
     };
@@ -180,12 +183,16 @@ pub(super) async fn claim(
     if written > format {
         return Ok(Err(Unclaimed::TooNew { entity: address, format: written }));
     }
+    let other_lives: Option<bool> = row.try_get(8)?;
+    if other_lives == Some(true) {
+        return Ok(Err(Unclaimed::Held(address)));
+    }
     let epoch = Epoch(number(&row, 7)? + 1);
     let sql = "UPDATE entities SET epoch = $3, owner = $2 WHERE entity = $1";
     let claimed =
         sqlx::query(sql).bind(entity).bind(boot.to_bytes().to_vec()).bind(signed(epoch.0));
     claimed.execute(connection).await?;
-    let before = if owes > 0 { Before::Crashed } else { Before::Clean };
+    let before = before(owes, other_lives);
     let wake_at = wake_at.map(Timestamp::from_millis);
     Ok(Ok(Claimed { epoch, head: Seq(head), before, wake_at }))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
-    Append, Appended, Before, Body, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted,
-    Seq, Status, Taken, Unclaimed, Undeliverable,
+    Append, Appended, Body, Claim, Claimed, Epoch, Fate, Ordinal, Outgoing, Post, Posted, Seq,
+    Status, Taken, Unclaimed, Undeliverable,
 };
 use domain::mutants::{self, Mutant};
 use domain::time::Timestamp;
@@ -16,8 +16,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Options;
 use super::audit;
 use super::blobs;
+use super::lease::NOW;
 use super::mend;
 use super::writer::Desk;
+use crate::rows::before;
 use crate::rows::{CLOSED, EntityRow, OPEN, QUARANTINED, bytes, checksum};
 
 /// Of a post.
@@ -137,6 +139,10 @@ pub(super) fn put_in(
 
 // --- claims ---
 
+/// How an entity was left: `head, owes, wake_at, format, epoch`, and whether another boot that is
+/// known has it, and lives.
+type Left = (u64, u32, Option<u64>, u16, u64, Option<bool>);
+
 pub(super) fn claim(
     desk: &Desk<'_>,
     claim: &Claim,
@@ -149,20 +155,27 @@ pub(super) fn claim(
     if let Some(refusal) = known.refusal {
         return Ok(Err(refusal.into()));
     }
-    let sql = "SELECT head, owes, wake_at, format, epoch FROM entities WHERE entity = ?1";
-    let (head, owes, wake_at, written, epoch): (u64, u32, Option<u64>, u16, u64) =
-        connection.prepare_cached(sql)?.query_row([known.entity], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    let sql = format!(
+        "SELECT head, owes, wake_at, format, epoch, (
+             SELECT until > {NOW} FROM nodes WHERE boot = owner AND owner IS NOT ?2)
+         FROM entities WHERE entity = ?1"
+    );
+    let (head, owes, wake_at, written, epoch, other_lives): Left = connection
+        .prepare_cached(&sql)?
+        .query_row(params![known.entity, boot.to_bytes()], |row| {
+            let lives = row.get(5)?;
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, lives))
         })?;
     if written > format {
         return Ok(Err(Unclaimed::TooNew { entity: address, format: written }));
     }
+    if other_lives == Some(true) {
+        return Ok(Err(Unclaimed::Held(address)));
+    }
     let epoch = Epoch(epoch + 1);
     let sql = "UPDATE entities SET epoch = ?3, owner = ?2 WHERE entity = ?1";
     connection.prepare_cached(sql)?.execute(params![known.entity, boot.to_bytes(), epoch.0])?;
-    // The folder is locked: whoever else had claimed it is of an earlier boot, or of this one and
-    // over.
-    let before = if owes > 0 { Before::Crashed } else { Before::Clean };
+    let before = before(owes.into(), other_lives);
     let wake_at = wake_at.map(Timestamp::from_millis);
     Ok(Ok(Claimed { epoch, head: Seq(head), before, wake_at }))
 }

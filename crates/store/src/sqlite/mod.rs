@@ -4,6 +4,7 @@ mod append;
 pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod copy;
+mod lease;
 mod list;
 mod mend;
 mod open;
@@ -21,9 +22,10 @@ use domain::BoxFuture;
 use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{
-    Append, Appended, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded, Seq,
-    Unclaimed, Waiting,
+    Append, Appended, Boot, Claim, Claimed, Due, Error, Journal, Ordinal, Post, Posted, Recorded,
+    Seq, Unclaimed, Waiting,
 };
+use domain::lease::{Leases, NodeId};
 use domain::records::{
     Broken, Chain, DeadLetter, Entry, Letter, Line, Position, Query, Records, Replayed, Retention,
     Summary, Tidied, Unmended,
@@ -34,6 +36,7 @@ use self::copy::Copying;
 pub use self::open::OpenError;
 use self::read::Readers;
 use self::writer::Writer;
+use crate::rows::millis;
 
 /// The file, inside the data folder.
 pub(crate) const FILE: &str = "lares.db";
@@ -182,8 +185,13 @@ impl Journal for Sqlite {
         Box::pin(self.readers.ask(move |connection| read::answer(connection, entity, &key)))
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        Box::pin(self.readers.ask(move |connection| read::due(connection, after, limit)))
+    fn due(
+        &self,
+        boot: Boot,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        Box::pin(self.readers.ask(move |connection| read::due(connection, boot, after, limit)))
     }
 
     fn keep(&self, bytes: Vec<u8>, at: Timestamp) -> BoxFuture<'_, Result<Blob, Error>> {
@@ -192,6 +200,25 @@ impl Journal for Sqlite {
 
     fn blob(&self, blob: Blob) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
         Box::pin(self.readers.ask(move |connection| blobs::read(connection, blob)))
+    }
+}
+
+impl Leases for Sqlite {
+    fn begin(&self, node: NodeId, boot: Boot, lasts: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.writer.write(lease::begin, (node, boot, millis(lasts)), 0))
+    }
+
+    fn renew(
+        &self,
+        node: NodeId,
+        boot: Boot,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(self.writer.write(lease::renew, (node, boot, millis(lasts)), 0))
+    }
+
+    fn end(&self, node: NodeId, boot: Boot) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.writer.write(lease::end, (node, boot), 0))
     }
 }
 

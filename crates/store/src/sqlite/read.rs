@@ -5,11 +5,12 @@ use std::thread::{self, JoinHandle};
 
 use domain::BoxError;
 use domain::id::Address;
-use domain::journal::{Due, Error, Ordinal, Recorded, Seq, Waiting};
+use domain::journal::{Boot, Due, Error, Ordinal, Recorded, Seq, Waiting};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
+use super::lease::NOW;
 use super::rows;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -143,28 +144,35 @@ pub(super) fn answer(
 
 pub(super) fn due(
     connection: &Connection,
+    boot: Boot,
     after: Option<Address>,
     limit: u32,
 ) -> Result<Vec<Due>, Error> {
     // Those that owe or wake are found by their index, in order; those that are waited for by
     // theirs, and they are few: nobody is looked at who has nothing to do.
-    let sql = "SELECT kind, id, wake_at, owes > 0 OR EXISTS (
-                   SELECT 1 FROM inbox WHERE inbox.entity = entities.entity AND state = 0)
-               FROM entities
-               WHERE status = 0 AND (kind, id) > (?1, ?2) AND entity IN (
-                   SELECT entity FROM (
-                       SELECT entity FROM entities
-                       WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL)
-                           AND (kind, id) > (?1, ?2)
-                       ORDER BY kind, id LIMIT ?3)
-                   UNION SELECT entity FROM inbox WHERE state = 0)
-               ORDER BY +kind, +id LIMIT ?3";
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let free = format!(
+        "(owner IS NULL OR owner = ?4 OR NOT EXISTS (
+             SELECT 1 FROM nodes WHERE boot = owner AND until > {NOW}))"
+    );
+    let sql = format!(
+        "SELECT kind, id, wake_at, owes > 0 OR EXISTS (
+             SELECT 1 FROM inbox WHERE inbox.entity = entities.entity AND state = 0)
+         FROM entities
+         WHERE status = 0 AND (kind, id) > (?1, ?2) AND {free} AND entity IN (
+             SELECT entity FROM (
+                 SELECT entity FROM entities
+                 WHERE status = 0 AND (owes > 0 OR wake_at IS NOT NULL) AND (kind, id) > (?1, ?2)
+                     AND {free}
+                 ORDER BY kind, id LIMIT ?3)
+             UNION SELECT entity FROM inbox WHERE state = 0)
+         ORDER BY +kind, +id LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let (kind, id) = match after {
         Some(after) => (after.kind.prefix(), after.id.to_bytes().to_vec()),
         None => ("", Vec::new()),
     };
-    let due = statement.query_map(params![kind, id, limit], |row| {
+    let due = statement.query_map(params![kind, id, limit, boot.to_bytes()], |row| {
         let wake_at: Option<u64> = row.get(2)?;
         let at_once: bool = row.get(3)?;
         let at = wake_at.filter(|_| !at_once).map(domain::time::Timestamp::from_millis);

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// What each version adds to the one before. A step that was released is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE entities (
         -- In the order in which they were made; a number that went is never given again.
         entity      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -140,7 +141,17 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (entity, hash)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX blob_uses_of ON blob_uses (hash);
-"];
+",
+    "
+    CREATE TABLE nodes (
+        node  BLOB    PRIMARY KEY,
+        -- Its last one.
+        boot  BLOB    NOT NULL UNIQUE,
+        -- By the clock of the store.
+        until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// The version a program of today writes.
 pub(crate) const VERSION: u32 = STEPS.len() as u32;

@@ -75,14 +75,15 @@ impl Keeper {
         Look { after, turn, .. }: Look,
         cx: &Context<Wanted>,
     ) -> Result<(), BoxError> {
-        let due = match cx.wait(JOURNAL_DEADLINE, house.journal.due(after, PAGE)).await? {
-            Err(Error::Unavailable(why)) => {
-                tracing::warn!(why, "the journal is away");
-                self.sweep_in(SWEEP_EVERY, None, turn, cx);
-                return Ok(());
-            }
-            due => due?,
-        };
+        let due =
+            match cx.wait(JOURNAL_DEADLINE, house.journal.due(house.boot, after, PAGE)).await? {
+                Err(Error::Unavailable(why)) => {
+                    tracing::warn!(why, "the journal is away");
+                    self.sweep_in(SWEEP_EVERY, None, turn, cx);
+                    return Ok(());
+                }
+                due => due?,
+            };
         let is_last = due.len() < PAGE as usize;
         let last = due.last().map(|due| due.entity);
         let now = cx.clock().now();

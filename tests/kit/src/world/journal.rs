@@ -18,8 +18,6 @@ use crate::journal::FakeJournal;
 
 pub(super) struct SimulatedJournal {
     pub(super) boot: Arc<Boot>,
-    /// Who asks what is due.
-    pub(super) boot_id: Id,
 }
 
 fn unavailable<T>() -> Result<T, Error> {
@@ -154,11 +152,12 @@ impl Journal for SimulatedJournal {
         self.read(None, move |shelf| shelf.answer(entity, key))
     }
 
-    fn due(&self, after: Option<Address>, limit: u32) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
-        let boot_id = self.boot_id;
-        self.read(None, move |shelf| {
-            let due = shelf.due_for(boot_id, after, limit);
-            Box::pin(std::future::ready(Ok(due)))
-        })
+    fn due(
+        &self,
+        boot: Id,
+        after: Option<Address>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Due>, Error>> {
+        self.read(None, move |shelf| shelf.due(boot, after, limit))
     }
 }

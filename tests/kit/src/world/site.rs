@@ -61,7 +61,7 @@ impl Site<'_> {
 
     /// The journal that all nodes of the world share.
     pub fn journal(&self) -> Arc<dyn Journal> {
-        Arc::new(SimulatedJournal { boot: Arc::clone(self.boot), boot_id: self.boot_id() })
+        Arc::new(SimulatedJournal { boot: Arc::clone(self.boot) })
     }
 
     /// The same, as people look at it and mend it.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::journal::Journal;
+use domain::lease::Leases;
 use domain::records::Records;
 use kit::journal::FakeJournal;
 use store::Sqlite;
@@ -13,9 +14,9 @@ use store::postgres::{self, Place, Postgres};
 use crate::server::schema;
 
 /// Whatever keeps a journal keeps its records as well: one thing behind two ports.
-pub(super) trait Both: Journal + Records {}
+pub(super) trait Both: Journal + Records + Leases {}
 
-impl<T: Journal + Records> Both for T {}
+impl<T: Journal + Records + Leases> Both for T {}
 
 pub(super) type Test = fn(Arc<dyn Both>) -> Pin<Box<dyn Future<Output = ()>>>;
 

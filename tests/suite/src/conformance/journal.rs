@@ -281,7 +281,7 @@ conformance! {
         }
         let all = [(plan(1), None), (plan(2), Some(at(70))), (plan(3), None)];
         assert_eq!(due(journal).await, all.map(|(entity, at)| Due { entity, at }));
-        let page = journal.due(Some(plan(1)), 1).await.expect("the journal works");
+        let page = journal.due(Id::from_bytes([0; 16]), Some(plan(1)), 1).await.expect("the journal works");
         assert_eq!(page, [Due { entity: plan(2), at: Some(at(70)) }]);
     }
 
@@ -299,5 +299,5 @@ const NOBODY: Claimed =
     Claimed { epoch: Epoch(0), head: Seq(0), before: Before::Clean, wake_at: None };
 
 async fn due(journal: &dyn Journal) -> Vec<Due> {
-    journal.due(None, 100).await.expect("the journal works")
+    journal.due(Id::from_bytes([0; 16]), None, 100).await.expect("the journal works")
 }

@@ -15,7 +15,7 @@ use domain::records::{
 
 use super::adapters::{Both, conformance};
 use super::journal::{
-    append, appended, at, body, claimed, plan, post, refusal, session, taken, texts, waiting,
+    append, appended, at, body, claimed, id, plan, post, refusal, session, taken, texts, waiting,
 };
 
 // --- what was there before ---
@@ -237,7 +237,7 @@ conformance! {
         assert!(matches!(refused, Undeliverable::Quarantined { .. }), "{refused:?}");
         assert_eq!(both.release(plan(1), at(9)).await.ok(), Some(Ok(())));
         assert_eq!(audited(both).await, [r#"{"what":"released"}"#]);
-        let due = both.due(None, 9).await.expect("the journal works");
+        let due = both.due(id(250), None, 9).await.expect("the journal works");
         assert!(due.iter().any(|due| due.entity == plan(1) && due.at.is_none()), "{due:?}");
         // Whoever had it before writes no more.
         let before = Claimed {
