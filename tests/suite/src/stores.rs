@@ -8,7 +8,7 @@ use domain::journal::Journal;
 use domain::records::{Query, Records};
 use store::postgres::{Options, Place, Postgres};
 
-use crate::node::{Node, check_refused, run, text};
+use crate::node::{Node, check_refused, run, text, until};
 use crate::server::{beside, schema};
 
 const PLAN: &str = "name: hello\nsteps:\n  - {name: a, command: echo one}\n";
@@ -96,4 +96,54 @@ fn several_that_start_on_an_empty_database_at_once_make_its_tables_once() {
         let all = runtime.block_on(records.entities(Query::default(), 1));
         assert_eq!(all.expect("it works"), []);
     }
+}
+
+/// A node of its own on a schema that others may use as well.
+fn node_on(schema: &str) -> Node {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    Node::start_with(folder, &["--accept-loss", "--store", schema])
+}
+
+#[test]
+fn what_a_node_had_that_was_killed_goes_on_with_another() {
+    let schema = schema();
+    let (first, second) = (node_on(&schema), node_on(&schema));
+    let flag = first.folder.path().join("flag");
+    let plan = first.folder.path().join("waits.yaml");
+    let command = format!("test -e {} || exec sleep 3600", text(&flag));
+    let step = format!("  - {{name: a, command: '{command}', effect: none, timeout: 8}}");
+    std::fs::write(&plan, format!("name: waits\nsteps:\n{step}\n")).expect("the folder is ours");
+    let ended = first.run(&["run", text(&plan)]);
+    let run = ended.stdout.trim().to_owned();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let state = |node: &Node| node.told(&["run", "show", &run])["state"].clone();
+    until("its step has begun", || (state(&first) == "running").then_some(()));
+    // The second one sees it, and leaves it alone.
+    assert_eq!(state(&second), "running");
+
+    let folder = first.kill();
+    std::fs::write(&flag, "").expect("the folder is ours");
+    until("it is done", || (state(&second) == "completed").then_some(()));
+    let told = second.told(&["run", "show", &run]);
+    let doubts = told["steps"][0]["doubts"].as_array().map_or(0, Vec::len);
+    assert_eq!(doubts, 1, "{told}");
+    let epochs = second.said(&["run", "verify", &run]);
+    assert!(epochs.starts_with("the same: "), "{epochs}");
+    drop(folder);
+}
+
+#[test]
+fn a_folder_that_was_copied_is_no_second_node() {
+    let schema = schema();
+    let first = node_on(&schema);
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    let id = "node.id";
+    std::fs::copy(first.folder.path().join(id), copy.path().join(id)).expect("it is there");
+    let second = Node::start_with(copy, &["--accept-loss", "--store", &schema]);
+    let ended = first.ended();
+    assert_eq!(ended.code, Some(70), "{ended:?}");
+    for part in ["E0016: ", "another process has begun as this node"] {
+        assert!(ended.stderr.contains(part), "no {part:?} in {}", ended.stderr);
+    }
+    second.stop();
 }

@@ -38,7 +38,7 @@ impl Node {
     }
 
     /// Runs a verb that succeeds, and returns what it printed.
-    pub(super) fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
         ended.stdout
@@ -70,6 +70,11 @@ impl Node {
         self.process.signal("KILL");
         assert_eq!(self.process.end().code, None);
         self.folder
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> Ended {
+        self.process.end()
     }
 
     /// Ends the node in order, and leaves its folder.
