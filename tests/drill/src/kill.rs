@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use domain::id::Address;
-use domain::journal::{Journal, Post};
+use domain::journal::Post;
 use domain::mutants::Mutant;
 use domain::time::Timestamp;
 use domain::wire::Written;
-use store::Sqlite;
+use store::postgres::Place;
+use store::transfer;
 use work::plan;
 
 use crate::check::{self, Evidence, Rule, Violation};
+use crate::keeping::{self, Opened};
 use crate::ledger::{self, Entry};
 use crate::node::{self, splitmix};
 use crate::script;
@@ -44,8 +46,11 @@ pub struct Options {
     #[arg(long, value_parser = node::mutant)]
     pub mutant: Option<Mutant>,
     /// After the kills an event of some plan is spoiled, and all plans are opened once more.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "store")]
     pub spoil: bool,
+    /// The Postgres server that keeps the journal of the node; it holds nothing yet.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// How long the last life may take.
     #[arg(long, default_value_t = PATIENCE.as_secs())]
     pub patience_s: u64,
@@ -91,6 +96,10 @@ pub fn run(program: &Path, folder: &Path, options: &Options) -> anyhow::Result<R
     drop(node);
     world.quiet()?;
     ledger.leave()?;
+    if let Some(store) = &options.store {
+        // What a server has kept is judged as a file is.
+        transfer::backup(&Place::new(store)?, &folder.join("lares.db"))?;
+    }
     let evidence = crate::gather(folder, &file)?;
     let requests = count_requests(&evidence);
     let doubts = check::doubts(&evidence, |_| true);
@@ -136,7 +145,7 @@ impl Drill<'_> {
     }
 
     fn node(&self, world: World, life: u32, again: bool) -> anyhow::Result<Process> {
-        let Options { plans, seed, mutant, .. } = self.options;
+        let Options { plans, seed, mutant, store, .. } = self.options;
         let seed = splitmix(splitmix(*seed) ^ u64::from(life));
         let mut command = Command::new(self.program);
         command.arg("node").arg("--folder").arg(self.folder);
@@ -147,6 +156,9 @@ impl Drill<'_> {
         }
         if again {
             command.arg("--again");
+        }
+        if let Some(store) = store {
+            command.args(["--store", store]);
         }
         Process::start(command, &self.log_file())
     }
@@ -182,7 +194,7 @@ impl Drill<'_> {
 
     /// Somebody answers approvals while no node lives; some that nobody has asked for yet.
     fn answer_the_dead(&self, kill: u32) -> anyhow::Result<()> {
-        let sqlite = Sqlite::open(self.folder, &store::Options::default())?;
+        let Opened { journal, .. } = keeping::open(self.folder, self.options.store.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let written = (1..=self.options.plans).filter(|number| script::is_written(*number));
         for plan in written {
@@ -196,7 +208,7 @@ impl Drill<'_> {
             let (to, key) = (script::plan(plan), format!("dead/{kill}").into());
             let at = Timestamp::from_millis(u64::from(kill));
             // Where it is not open, it is refused.
-            runtime.block_on(sqlite.post(Post { to, key, from: None, opens: false, body, at }))?;
+            runtime.block_on(journal.post(Post { to, key, from: None, opens: false, body, at }))?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 
 pub mod check;
 mod evidence;
+mod keeping;
 pub mod kill;
 pub mod ledger;
 pub mod node;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use domain::BoxFuture;
 use domain::id::{Id, Kind};
 use domain::journal::Journal;
 use domain::mutants::{self, Mutant};
@@ -22,10 +23,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use runtime::durable::{Lanes, Mail};
 use runtime::spec::Strategy;
 use runtime::{Node, Phase, Supervisor, SystemClock};
-use store::Sqlite;
 use tokio::signal::unix::{SignalKind, signal};
 use work::{Approvals, Desk, Limits, Runs};
 
+use crate::keeping::{self, Opened};
 use crate::people::{Client, People};
 use crate::process;
 use crate::script;
@@ -64,6 +65,9 @@ pub struct Options {
     /// A promise that this process breaks.
     #[arg(long, value_parser = mutant)]
     pub mutant: Option<Mutant>,
+    /// The Postgres server that keeps its journal.
+    #[arg(long)]
+    pub store: Option<String>,
 }
 
 pub(crate) fn mutant(name: &str) -> Result<Mutant, String> {
@@ -83,11 +87,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         let orphaned = process::orphaned();
         let mut told = signal(SignalKind::terminate())?;
-        let mut house = House::boot(options).await?;
+        let (mut house, failed) = House::boot(options).await?;
         process::say("ready")?;
         let ended = tokio::select! {
             ended = house.work(options) => ended,
-            how = house.sqlite.failed() => Err(anyhow!("its journal failed: {how:?}")),
+            how = failed => Err(anyhow!("its journal failed: {how:?}")),
             _ = house.node.reached(Phase::Ready) => Err(anyhow!("it gave up: {}", house.node.why())),
             _ = told.recv() => Ok(()),
             () = orphaned => Ok(()),
@@ -107,7 +111,7 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
 
 pub(crate) struct House {
     node: Node,
-    sqlite: Arc<Sqlite>,
+    records: Arc<dyn Records>,
     pub(crate) mail: Mail,
     pub(crate) runs: Runs,
     pub(crate) approvals: Approvals,
@@ -116,11 +120,12 @@ pub(crate) struct House {
 }
 
 impl House {
-    async fn boot(options: &Options) -> anyhow::Result<Self> {
-        let sqlite = Arc::new(Sqlite::open(&options.folder, &store::Options::default())?);
+    /// With what resolves once its journal has failed.
+    async fn boot(options: &Options) -> anyhow::Result<(Self, BoxFuture<'static, Option<String>>)> {
+        let Opened { journal, records, failed } =
+            keeping::open(&options.folder, options.store.as_deref())?;
         let trail = || Trail::open(&options.folder.join(TRAIL));
-        let journal: Arc<dyn Journal> =
-            Arc::new(Trailed { journal: Arc::clone(&sqlite) as _, trail: trail()? });
+        let journal: Arc<dyn Journal> = Arc::new(Trailed { journal, trail: trail()? });
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let dice: Arc<dyn Dice> = Arc::new(Seeded(AtomicU64::new(options.seed)));
         let node =
@@ -136,8 +141,15 @@ impl House {
         let entities = tree::entities(&node, ports);
         let limits = Limits::default();
         let mail = entities.mail();
-        let records: Arc<dyn Records> = Arc::clone(&sqlite) as _;
-        let desk = Desk { mail: mail.clone(), journal, records, tools, clock, dice, limits };
+        let desk = Desk {
+            mail: mail.clone(),
+            journal,
+            records: Arc::clone(&records),
+            tools,
+            clock,
+            dice,
+            limits,
+        };
         let desk = Arc::new(desk);
         let (runs, approvals) = (Runs { desk: Arc::clone(&desk) }, Approvals { desk });
         let root = Supervisor::new("root", Strategy::OneForOne).child(entities.as_child());
@@ -150,7 +162,7 @@ impl House {
         }
         let world = World(options.ledger);
         let trail = trail()?;
-        Ok(House { node, sqlite, mail, runs, approvals, trail, world })
+        Ok((House { node, records, mail, runs, approvals, trail, world }, failed))
     }
 
     /// The client opens what is not accepted yet, and people answer, until all is final.
@@ -178,7 +190,7 @@ impl House {
             people.allow().await;
             let query =
                 Query { kind: Some(Kind::Plan), state: Some(State::Open), ..Query::default() };
-            if self.sqlite.entities(query, 1).await?.is_empty() {
+            if self.records.entities(query, 1).await?.is_empty() {
                 return Ok(());
             }
             self.runs.desk.clock.sleep(PAUSE).await;

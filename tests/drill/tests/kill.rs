@@ -27,8 +27,21 @@ fn a_history_that_cannot_be_read_is_put_aside_and_the_others_go_on() {
     assert!(report.violations.is_empty(), "{report}");
 }
 
+#[test]
+fn a_node_whose_journal_is_on_a_server_keeps_what_it_has_promised_as_well() {
+    #[expect(clippy::disallowed_methods, reason = "drill: `tests/with-postgres` says it there")]
+    let server = std::env::var("LARES_TEST_POSTGRES");
+    let server = server.expect("no server is said: run this with tests/with-postgres --durable");
+    let report = drill(&Options { kills: KILLS, plans: PLANS, store: Some(server), ..options() });
+    eprintln!("{report}");
+    assert!(report.violations.is_empty(), "{report}");
+    assert_eq!(report.unanswered.len(), KILLS as usize, "{report}");
+    assert!(report.doubts >= DOUBTS_MIN, "{report}");
+}
+
 fn options() -> Options {
-    Options { kills: 0, plans: 1, seed: 1, mutant: None, spoil: false, patience_s: 120 }
+    let (mutant, store) = (None, None);
+    Options { kills: 0, plans: 1, seed: 1, mutant, spoil: false, store, patience_s: 120 }
 }
 
 fn drill(options: &Options) -> Report {

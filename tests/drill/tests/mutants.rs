@@ -62,7 +62,7 @@ fn check(mutant: Mutant, rules: &[Rule]) {
         let (kills, plans) = if mutant == Mutant::ForgetSettled { (3, 100) } else { (1, 20) };
         let mutant = Some(mutant);
         // A plan that is forgotten again and again never ends.
-        let options = Options { kills, plans, seed, mutant, spoil, patience_s: 10 };
+        let options = Options { kills, plans, seed, mutant, spoil, store: None, patience_s: 10 };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let report = kill::run(Path::new(PROGRAM), folder.path(), &options);
         let violations = report.expect("the drill can be run").violations;
