@@ -47,3 +47,22 @@ pub(crate) fn of_node(folder: &Path) -> Option<String> {
     std::fs::write(file, &schema).expect("the folder is ours");
     Some(schema)
 }
+
+/// A database that nobody else has, as the address of a journal.
+pub(crate) fn database() -> String {
+    let server = said("LARES_TEST_POSTGRES");
+    let name = format!("of_{}", std::process::id());
+    psql(&server, &format!("CREATE DATABASE {name}"));
+    beside(&server, &name)
+}
+
+/// Ends all connections to a database, in the middle of whatever they do. Tells how many there were.
+pub(crate) fn cut(database: &str) -> usize {
+    let (_, name) = database.rsplit_once('/').expect("it has a name");
+    let sql =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let mut psql = Command::new(Path::new(&said("LARES_TEST_POSTGRES_BIN")).join("psql"));
+    let told = psql.args(["-qAt", "-c", &sql, &said("LARES_TEST_POSTGRES")]).output();
+    let told = String::from_utf8(told.expect("psql begins").stdout).expect("it is text");
+    told.lines().filter(|line| *line == "t").count()
+}

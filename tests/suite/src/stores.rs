@@ -8,8 +8,8 @@ use domain::journal::Journal;
 use domain::records::{Query, Records};
 use store::postgres::{Options, Place, Postgres};
 
-use crate::node::{Node, check_refused, run, text, until};
-use crate::server::{beside, schema};
+use crate::node::{Node, check_refused, run, send, text, until};
+use crate::server::{beside, cut, database, schema};
 
 const PLAN: &str = "name: hello\nsteps:\n  - {name: a, command: echo one}\n";
 
@@ -146,4 +146,54 @@ fn a_folder_that_was_copied_is_no_second_node() {
         assert!(ended.stderr.contains(part), "no {part:?} in {}", ended.stderr);
     }
     second.stop();
+}
+
+#[test]
+fn connections_that_are_cut_lose_and_double_nothing() {
+    const STEPS: usize = 25;
+    const CUTS_MIN: usize = 5;
+    let database = database();
+    let node = node_on(&database);
+    let ledger = node.folder.path().join("ledger");
+    let steps: String = (0..STEPS)
+        .map(|number| {
+            format!("  - {{name: s{number}, command: 'echo {number} >> {}'}}\n", text(&ledger))
+        })
+        .collect();
+    let plan = node.folder.path().join("many.yaml");
+    std::fs::write(&plan, format!("name: many\nsteps:\n{steps}")).expect("the folder is ours");
+
+    let (mut run, mut cuts) = (None, 0);
+    let bearer = format!("Bearer {}", node.token());
+    let (mut served, mut refused) = (0, 0);
+    until("all of it is done", || {
+        cuts += cut(&database);
+        // The same key however often it is sent: a run that was begun is begun once.
+        let ended = node.run(&["run", text(&plan), "--key", "once"]);
+        match ended.code {
+            Some(0) => run = Some(ended.stdout.trim().to_owned()),
+            _ => assert!(ended.stderr.contains("cannot record now"), "{ended:?}"),
+        }
+        let asked = send(node.address(), "GET /v1/runs", &[("authorization", &bearer)], "");
+        match asked.status {
+            200 => served += 1,
+            503 => {
+                refused += 1;
+                assert!(asked.header("retry-after").is_some(), "{asked:?}");
+            }
+            _ => panic!("{asked:?}"),
+        }
+        let lines = std::fs::read_to_string(&ledger).unwrap_or_default().lines().count();
+        (STEPS <= lines).then_some(())
+    });
+    let run = run.expect("it was begun");
+    let state = |name: &str| (node.told(&["run", "show", &run])["state"] == name).then_some(());
+    until("it has ended", || state("completed"));
+    let done = std::fs::read_to_string(&ledger).expect("it is there");
+    let expected: String = (0..STEPS).map(|number| format!("{number}\n")).collect();
+    assert_eq!(done, expected, "each once, and in order");
+    assert!(node.said(&["run", "verify", &run]).starts_with("the same: "));
+    // A test in which nothing was cut, or nothing answered, has shown nothing.
+    assert!(CUTS_MIN <= cuts, "{cuts} connections were cut");
+    assert!(0 < served, "{served} served, {refused} refused");
 }

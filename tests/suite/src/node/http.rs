@@ -9,6 +9,7 @@ use serde_json::Value;
 /// Longer than any answer takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
