@@ -1,11 +1,12 @@
 //! The program with its journal on a server, and on its way from one place to another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 use domain::id::Id;
 use domain::journal::Journal;
 use domain::records::{Query, Records};
+use serde_json::Value;
 use store::postgres::{Options, Place, Postgres};
 
 use crate::node::{Node, check_refused, run, send, text, until};
@@ -104,32 +105,71 @@ fn node_on(schema: &str) -> Node {
     Node::start_with(folder, &["--accept-loss", "--store", schema])
 }
 
+/// Two nodes on one server, and a run of the first one that has begun a step. It is done once the
+/// flag is there.
+struct Two {
+    first: Node,
+    second: Node,
+    run: String,
+    flag: PathBuf,
+}
+
+impl Two {
+    fn begin() -> Self {
+        let schema = schema();
+        let (first, second) = (node_on(&schema), node_on(&schema));
+        let folder = second.folder.path();
+        let (flag, plan) = (folder.join("flag"), folder.join("waits.yaml"));
+        let command = format!("test -e {} || exec sleep 3600", text(&flag));
+        let step = format!("  - {{name: a, command: '{command}', effect: none, timeout: 8}}");
+        std::fs::write(&plan, format!("name: waits\nsteps:\n{step}\n")).expect("it is ours");
+        let ended = first.run(&["run", text(&plan)]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let two = Two { first, second, run: ended.stdout.trim().to_owned(), flag };
+        until("its step has begun", || (two.state(&two.first) == "running").then_some(()));
+        // The second one sees it, and leaves it alone.
+        assert_eq!(two.state(&two.second), "running");
+        two
+    }
+
+    fn state(&self, node: &Node) -> Value {
+        node.told(&["run", "show", &self.run])["state"].clone()
+    }
+
+    /// The second one takes it over, and brings it to its end.
+    fn take_over(&self) {
+        std::fs::write(&self.flag, "").expect("the folder is ours");
+        until("it is done", || (self.state(&self.second) == "completed").then_some(()));
+        let told = self.second.told(&["run", "show", &self.run]);
+        let doubts = told["steps"][0]["doubts"].as_array().map_or(0, Vec::len);
+        assert_eq!(doubts, 1, "{told}");
+        let verified = self.second.said(&["run", "verify", &self.run]);
+        assert!(verified.starts_with("the same: "), "{verified}");
+    }
+}
+
 #[test]
 fn what_a_node_had_that_was_killed_goes_on_with_another() {
-    let schema = schema();
-    let (first, second) = (node_on(&schema), node_on(&schema));
-    let flag = first.folder.path().join("flag");
-    let plan = first.folder.path().join("waits.yaml");
-    let command = format!("test -e {} || exec sleep 3600", text(&flag));
-    let step = format!("  - {{name: a, command: '{command}', effect: none, timeout: 8}}");
-    std::fs::write(&plan, format!("name: waits\nsteps:\n{step}\n")).expect("the folder is ours");
-    let ended = first.run(&["run", text(&plan)]);
-    let run = ended.stdout.trim().to_owned();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let state = |node: &Node| node.told(&["run", "show", &run])["state"].clone();
-    until("its step has begun", || (state(&first) == "running").then_some(()));
-    // The second one sees it, and leaves it alone.
-    assert_eq!(state(&second), "running");
+    let two = Two::begin();
+    two.first.signal("KILL");
+    two.take_over();
+}
 
-    let folder = first.kill();
-    std::fs::write(&flag, "").expect("the folder is ours");
-    until("it is done", || (state(&second) == "completed").then_some(()));
-    let told = second.told(&["run", "show", &run]);
-    let doubts = told["steps"][0]["doubts"].as_array().map_or(0, Vec::len);
-    assert_eq!(doubts, 1, "{told}");
-    let epochs = second.said(&["run", "verify", &run]);
-    assert!(epochs.starts_with("the same: "), "{epochs}");
-    drop(folder);
+#[test]
+fn a_node_that_freezes_is_succeeded_and_changes_nothing_when_it_thaws() {
+    let two = Two::begin();
+    two.first.signal("STOP");
+    two.take_over();
+    let before = two.second.told(&["run", "show", &two.run]);
+    two.first.signal("CONT");
+    // It has heard of its step's end, and of being superseded, when nothing is at work any more.
+    until("its step has ended", || {
+        let ended = two.first.run(&["tree", "--json"]);
+        (ended.code == Some(0) && !ended.stdout.contains(&two.run)).then_some(())
+    });
+    assert_eq!(two.second.told(&["run", "show", &two.run]), before);
+    assert_eq!(two.first.told(&["run", "show", &two.run]), before);
+    two.first.stop();
 }
 
 #[test]

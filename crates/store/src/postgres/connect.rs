@@ -92,6 +92,8 @@ impl Place {
         if matches!(options.get_ssl_mode(), PgSslMode::Require) {
             return Err(OpenError::Unchecked(url.to_owned()));
         }
+        // A node that freezes in the middle of one lets go of its rows.
+        let options = options.options([("idle_in_transaction_session_timeout", IDLE_MAX)]);
         let options = options.application_name("lares").disable_statement_logging();
         let database = options.get_database().unwrap_or_default();
         let shown = format!("{}:{}/{database}", options.get_host(), options.get_port());
@@ -175,6 +177,9 @@ async fn check(
 }
 
 const VERSION_MIN: i32 = 140_000;
+
+/// How long a transaction may wait for the node that began it: nobody does that on purpose.
+const IDLE_MAX: &str = "5s";
 
 fn unreached(place: &Place, source: Error) -> OpenError {
     let place = place.to_string();

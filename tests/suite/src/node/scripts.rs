@@ -72,6 +72,10 @@ impl Node {
         self.folder
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn ended(mut self) -> Ended {
         self.process.end()
