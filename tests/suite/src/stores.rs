@@ -237,3 +237,12 @@ fn connections_that_are_cut_lose_and_double_nothing() {
     assert!(CUTS_MIN <= cuts, "{cuts} connections were cut");
     assert!(0 < served, "{served} served, {refused} refused");
 }
+
+#[test]
+fn what_is_said_to_one_node_reaches_the_run_that_another_one_has() {
+    let two = Two::begin();
+    let ended = two.second.run(&["run", "cancel", &two.run]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    until("it has ended", || (two.state(&two.second) == "canceled").then_some(()));
+    assert_eq!(two.state(&two.first), "canceled");
+}

@@ -86,6 +86,9 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connections, OpenEr
     schema::check(&writing, path)?;
     prepare(&writing, options).map_err(named)?;
     schema::migrate(&mut writing).map_err(named)?;
+    // Nobody else has the folder, so whoever had a lease in this file, or in the one that it is a
+    // copy of, is over.
+    writing.execute("DELETE FROM nodes", []).map_err(named)?;
     begin_anew(&writing).map_err(named)?;
     let mut reading = Vec::with_capacity(options.readers.max(1));
     for _ in 0..options.readers.max(1) {

@@ -1,6 +1,7 @@
 //! Mail: how a door reaches an entity. What it sends is durable before anybody is told.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ impl Mail {
             Posted::Known(None) => self.ring(to),
             Posted::Taken(_) => {}
         }
-        match patience::within(asking.heard(), within, &*self.0.clock).await {
+        match self.hear(asking, &again, within).await {
             Some(Some(Fate::Heard(answer))) => Ok(answer),
             Some(Some(Fate::Dead(story))) => Err(Unheard::Dead(story)),
             // It ended without hearing this: the journal says so to whoever asks once more.
@@ -71,7 +72,35 @@ impl Mail {
             None => Err(Unheard::Late(within)),
         }
     }
+
+    /// Waits for what becomes of a post: nothing in time, or nothing at all where its entity ended.
+    ///
+    /// Another node may have the entity, and nobody tells this one: then the journal is asked now
+    /// and then.
+    async fn hear(&self, asking: Asking, post: &Post, within: Duration) -> Option<Option<Fate>> {
+        let (to, clock) = (post.to, &*self.0.clock);
+        let mut heard = pin!(asking.heard());
+        let end = clock.monotonic() + within;
+        loop {
+            let left = end.checked_sub(clock.monotonic()).filter(|left| !left.is_zero())?;
+            let fate = patience::within(heard.as_mut(), left.min(LOOK_EVERY), clock).await;
+            if fate.is_some() {
+                return fate;
+            }
+            if self.0.seated(to).is_some() {
+                continue;
+            }
+            // A journal that is away is asked again.
+            let answer = self.0.journal.answer(to, Arc::clone(&post.key)).await;
+            if let Ok(Some(answer)) = answer {
+                return Some(Some(Fate::Heard(Some(answer))));
+            }
+        }
+    }
 }
+
+/// Between two looks whether another node has answered.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Who waits for the answer to a post.
 #[derive(Default)]

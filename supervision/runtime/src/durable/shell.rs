@@ -67,6 +67,8 @@ struct Life<E: Entity> {
     state: E::State,
     epoch: Epoch,
     head: Seq,
+    /// Whether this life is to take turns: not where another node has it, or nobody may.
+    is_born: bool,
     /// Until its first turn, which hears of it.
     reborn: Option<Before>,
     /// What was owed and waited for by the last append.
@@ -85,6 +87,7 @@ impl<E: Entity> Shell<E> {
             state: E::State::default(),
             epoch: Epoch(0),
             head: Seq(0),
+            is_born: false,
             reborn: None,
             owes: 0,
             wake_at: None,
@@ -107,6 +110,8 @@ impl<E: Entity> Shell<E> {
             Ok(claimed) => claimed,
             Err(Unclaimed::Undeliverable(gone)) => {
                 tracing::debug!(entity = %self.me, %gone, "nothing to do");
+                // Whoever waits is told so by the journal.
+                self.house.askers.forget(self.me);
                 return Ok(None);
             }
             Err(held @ Unclaimed::Held(_)) => {
@@ -131,6 +136,7 @@ impl<E: Entity> Shell<E> {
             }
             Err(reason) => {
                 self.put_aside(&claimed, reason, cx).await?;
+                self.house.askers.forget(self.me);
                 Ok(None)
             }
         }
@@ -399,6 +405,12 @@ impl<E: Entity> Shell<E> {
         knocks: Vec<Knock<E>>,
         cx: &Context<Knock<E>>,
     ) -> Result<Next, BoxError> {
+        if !self.life.is_born {
+            // Whoever has it finds what waits by itself.
+            let mut over = Vec::new();
+            knocks.into_iter().for_each(|knock| drop(self.open(knock, &mut over)));
+            return Ok(Next::Done);
+        }
         // The inbox is read when a bell has said that something waits, and not for each outcome.
         let has_rung = knocks.iter().any(|knock| matches!(knock, Knock::Bell(_)));
         // Whoever was not started is owed, and does not run.
@@ -437,8 +449,13 @@ impl<E: Entity> Shell<E> {
                 Ok(Next::Done)
             }
             After::Open => Ok(Next::Go),
-            After::Closed | After::Superseded => {
+            After::Closed => {
                 self.house.askers.forget(self.me);
+                self.house.end_children(self.me, cx).await;
+                Ok(Next::Done)
+            }
+            // Whoever waits for an answer has it from whoever has the entity now.
+            After::Superseded => {
                 self.house.end_children(self.me, cx).await;
                 Ok(Next::Done)
             }
@@ -451,7 +468,9 @@ impl<E: Entity> Actor for Shell<E> {
 
     async fn init(&mut self, cx: &mut Context<Knock<E>>) -> Result<(), BoxError> {
         self.house.seat(self.me, cx.myself());
-        self.life.reborn = Box::pin(self.be_born(cx)).await?;
+        let before = Box::pin(self.be_born(cx)).await?;
+        self.life.is_born = before.is_some();
+        self.life.reborn = before;
         // Its first look at the inbox is a turn like every other; who has nothing to do leaves then.
         let bell = Bell::new(&self.house, self.me);
         let _ = cx.myself().tell(Knock::Bell(bell));
