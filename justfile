@@ -20,6 +20,10 @@ search seeds:
 kill-drill kills="50" *options="":
     cargo run --locked -p drill -- --kills {{ kills }} {{ options }}
 
+# the same with its journal on a Postgres server that waits for the disk: just kill-drill-postgres 50
+kill-drill-postgres kills="50" *options="":
+    tests/with-postgres --durable sh -c 'cargo run --locked -p drill -- --kills {{ kills }} --store "$LARES_TEST_POSTGRES" {{ options }}'
+
 # answers so many approvals at once while a node is killed twice: just approvals 1000
 approvals count="1000":
     APPROVALS={{ count }} cargo test --locked -p suite --lib -- node::approvals:: --nocapture

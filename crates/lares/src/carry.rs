@@ -66,7 +66,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let carried = carry(&from, &to, &part, *accept_loss);
     // Of one that failed there may be none.
     let _ = std::fs::remove_file(&part);
-    let told = cli::backup::tell(&copied(to.shown().into(), &carried?));
+    let carried = carried?;
+    // Whoever starts the node of either folder finds its journal where it is now.
+    for folder in [from_folder.as_ref(), to_folder.as_ref()].into_iter().flatten() {
+        let place = match &to {
+            End::Server(place) => journal::name(Some(place)),
+            End::Folder(_) => journal::name(None),
+        };
+        folder.note_journal(&place)?;
+    }
+    let told = cli::backup::tell(&copied(to.shown().into(), &carried));
     writeln!(std::io::stdout(), "{told}start a node on it with `{}`", to.start()).ok();
     Ok(Exit::Done)
 }

@@ -22,8 +22,9 @@ pub(crate) const NO_TRUST: Code = Code("E0013");
 pub(crate) const MAY_LOSE: Code = Code("E0014");
 pub(crate) const UNFIT_SERVER: Code = Code("E0015");
 pub(crate) const SAME_NODE: Code = Code("E0016");
+pub(crate) const ELSEWHERE: Code = Code("E0017");
 
-const PAGES: [(Code, &str); 16] = [
+const PAGES: [(Code, &str); 17] = [
     (TOO_NEW, include_str!("../../../docs/errors/E0001.md")),
     (READ_ONLY, include_str!("../../../docs/errors/E0002.md")),
     (FOLDER_TAKEN, include_str!("../../../docs/errors/E0003.md")),
@@ -40,6 +41,7 @@ const PAGES: [(Code, &str); 16] = [
     (MAY_LOSE, include_str!("../../../docs/errors/E0014.md")),
     (UNFIT_SERVER, include_str!("../../../docs/errors/E0015.md")),
     (SAME_NODE, include_str!("../../../docs/errors/E0016.md")),
+    (ELSEWHERE, include_str!("../../../docs/errors/E0017.md")),
 ];
 
 impl fmt::Display for Code {

@@ -100,7 +100,9 @@ pub(crate) fn back_up(arguments: cli::backup::Arguments) -> Result<Exit, Failure
             // Should a node start meanwhile, the copy is as sound.
             let configuration = Configuration::read(data);
             let store = configuration.map_err(|error| Failure::new(Exit::Usage, error))?.store;
-            let checked = match journal::place(&store)? {
+            let place = journal::place(&store)?;
+            folder::check_journal(data, &journal::name(place.as_ref()))?;
+            let checked = match place {
                 Some(place) => transfer::backup(&place, file),
                 None => store::backup(data, file, Pace::default()),
             };
@@ -137,11 +139,13 @@ pub(crate) fn restore(arguments: &Restore) -> Result<Exit, Failure> {
     let folder = Folder::claim(data)?;
     let configuration = Configuration::read(data);
     let store = configuration.map_err(|error| Failure::new(Exit::Usage, error))?.store;
-    let checked = match journal::place(&store)? {
-        Some(place) => transfer::restore(file, &place, &journal::options(*accept_loss)),
+    let place = journal::place(&store)?;
+    let checked = match &place {
+        Some(place) => transfer::restore(file, place, &journal::options(*accept_loss)),
         None => store::restore(file, folder.path()),
     };
     let checked = checked.map_err(failure)?;
+    folder.note_journal(&journal::name(place.as_ref()))?;
     let start = match data == Path::new(DATA_DEFAULT) {
         true => "lares up".to_owned(),
         false => format!("lares up --data {}", data.display()),

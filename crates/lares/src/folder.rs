@@ -38,6 +38,12 @@ pub(crate) enum Error {
         pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
     )]
     Taken { path: PathBuf, pid: Option<u32> },
+    #[error(
+        "the journal of {} is {known}, and not {place}: start it with what it has, or take the \
+         journal there with `lares store copy`",
+        path.display()
+    )]
+    Elsewhere { path: PathBuf, known: String, place: String },
     #[error("{} names no node: remove it, and the next start makes another name", path.display())]
     Identity { path: PathBuf },
     #[error("cannot write {}: the data folder must be writable for whoever starts the node",
@@ -53,6 +59,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Taken { .. } => Some(code::FOLDER_TAKEN),
+            Error::Elsewhere { .. } => Some(code::ELSEWHERE),
             Error::Identity { .. } => None,
             Error::Make { source, .. } | Error::Write { source, .. } => code_of(source),
         };
@@ -71,6 +78,12 @@ fn code_of(error: &io::Error) -> Option<Code> {
 
 /// The file that names the node. Whoever copies the folder leaves it out.
 const IDENTITY: &str = "node.id";
+
+/// Where a journal is that is on no server.
+pub(crate) const IN_FOLDER: &str = "a file in it";
+
+/// The file that says where the journal is.
+const JOURNAL: &str = "journal";
 
 /// The file that is locked; it holds the pid of who holds it.
 const LOCK: &str = "lock";
@@ -91,6 +104,27 @@ const PID_BYTES_MAX: u64 = 20;
 pub(crate) fn is_held(path: &Path) -> bool {
     let lock = File::open(path.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Refuses a place where the journal of this folder is not. A start that named another one would
+/// begin with nothing, and forget all that the node owes.
+pub(crate) fn check_journal(path: &Path, place: &str) -> Result<(), Error> {
+    let file = path.join(JOURNAL);
+    let known = match std::fs::read_to_string(&file) {
+        Ok(known) => known.trim().to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // One that was made before this was written down.
+            if !store::is_in(path) {
+                return Ok(());
+            }
+            IN_FOLDER.to_owned()
+        }
+        Err(source) => return Err(Error::Write { path: file, source }),
+    };
+    match known == place {
+        true => Ok(()),
+        false => Err(Error::Elsewhere { path: path.to_owned(), known, place: place.to_owned() }),
+    }
 }
 
 impl Folder {
@@ -134,6 +168,11 @@ impl Folder {
             }
             Err(source) => Err(Error::Write { path, source }),
         }
+    }
+
+    /// The journal of this node is there from now on.
+    pub(crate) fn note_journal(&self, place: &str) -> Result<(), Error> {
+        self.write(&self.path.join(JOURNAL), place)
     }
 
     /// Lets the other verbs find this node. They see all of the file or none of it.

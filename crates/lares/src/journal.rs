@@ -19,6 +19,7 @@ use crate::configuration::Store;
 use crate::copies::Copies;
 use crate::environment;
 use crate::failure::Failure;
+use crate::folder::IN_FOLDER;
 
 /// A journal that is open, by what it is to whom.
 pub(crate) struct Opened {
@@ -64,6 +65,11 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
             })
         }
     }
+}
+
+/// Where that is, as people read it and a folder remembers it.
+pub(crate) fn name(place: Option<&Place>) -> String {
+    place.map_or_else(|| IN_FOLDER.to_owned(), |place| format!("at {place}"))
 }
 
 /// The server that keeps it, with the password; nothing where the journal is a file.

@@ -14,8 +14,9 @@ use runtime::SystemClock;
 
 use crate::configuration::{self, Configuration};
 use crate::failure::Failure;
-use crate::folder::Folder;
+use crate::folder::{Folder, check_journal};
 use crate::house::House;
+use crate::journal;
 use crate::signals::Signals;
 use crate::{dice, log};
 
@@ -32,7 +33,7 @@ pub(crate) struct Arguments {
     /// password is taken from LARES_STORE_PASSWORD [default: a file in the data folder]
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Use a server that may forget what it has acknowledged; `lares status` says so from then on
+    /// Use a server that may forget what it has acknowledged; the log says so at each start
     #[arg(long)]
     accept_loss: bool,
 }
@@ -58,12 +59,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         configuration.store.url = store;
     }
 
+    let place = journal::name(journal::place(&configuration.store)?.as_ref());
+    check_journal(folder.path(), &place)?;
+
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime's threads")
         .map_err(failed)?;
-    let ended = runtime.block_on(live(&folder, configuration, arguments.accept_loss));
+    let ended = runtime.block_on(live(&folder, configuration, arguments.accept_loss, &place));
     // What has not ended by now is cut off: the process ends with it.
     runtime.shutdown_background();
     ended
@@ -73,6 +77,7 @@ async fn live(
     folder: &Folder,
     configuration: Configuration,
     accepts_loss: bool,
+    place: &str,
 ) -> Result<Exit, Failure> {
     // Heard from the start, so that a node told to stop while it boots still says farewell.
     let mut signals = Signals::listen().context("cannot listen for signals").map_err(failed)?;
@@ -81,6 +86,8 @@ async fn live(
     let me = folder.identity(|| Id::roll(SystemClock::new().now(), &dice::SystemDice::new()))?;
     let mut house =
         House::boot(folder.path(), me, configuration, accepts_loss, token.clone()).await?;
+    // From the first start that found it on.
+    folder.note_journal(place)?;
 
     let node = Node { pid: std::process::id(), url: format!("http://{}", house.address()), token };
     let announced = match folder.announce(&node) {

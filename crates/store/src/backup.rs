@@ -149,6 +149,11 @@ pub fn backup(folder: &Path, to: &Path, pace: Pace) -> Result<Checked, BackupErr
     make(&from, to, check::check_politely, |part| copy_a_moment(&from, part, pace))
 }
 
+/// Whether there is a journal in this folder.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 /// Makes a journal in this folder from a copy. Nothing that is there is ever written over.
 ///
 /// What has its name has been read from end to end.

@@ -11,5 +11,5 @@ mod rows;
 mod sqlite;
 pub mod transfer;
 
-pub use backup::{BackupError, Checked, Pace, backup, check, restore};
+pub use backup::{BackupError, Checked, Pace, backup, check, is_in, restore};
 pub use sqlite::{OpenError, Options, Sqlite, Written};

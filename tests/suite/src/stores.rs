@@ -41,7 +41,10 @@ fn a_journal_goes_to_a_server_and_back() {
     assert_eq!(left.count(), 0, "nothing is left on the way");
     let nowhere = Path::new("nowhere/at/all");
     check_refused(&["store", "copy", text(nowhere), &server], 3, &["there is no journal"]);
-    let node = Node::start_with(from, &[]);
+    // Its journal is somewhere else now.
+    let up = ["up", "--data", text(from.path()), "--listen", "127.0.0.1:0"];
+    check_refused(&up, 2, &["E0017: ", "and not a file in it"]);
+    let node = Node::start_with(from, &["--store", &server, "--accept-loss"]);
     let held = ["store", "copy", text(node.folder.path()), &server];
     check_refused(&held, 2, &["E0003: another node runs"]);
 }

@@ -137,8 +137,11 @@ pub(crate) async fn connect(place: &Place) -> Result<PgConnection, OpenError> {
 /// The same, where the tables are made if there are none.
 pub(crate) async fn prepared(place: &Place, options: &Options) -> Result<PgConnection, OpenError> {
     let mut connection = connect(place).await?;
-    check(&mut connection, place, options).await?;
+    let may_lose = check(&mut connection, place, options).await?;
     schema::migrate(&mut connection).await?;
+    if may_lose {
+        tracing::warn!(%place, "this server may forget what it has acknowledged");
+    }
     Ok(connection)
 }
 
@@ -152,12 +155,12 @@ pub(super) async fn open(place: &Place, options: &Options) -> Result<PgPool, Ope
     Ok(pool)
 }
 
-/// Whether it is one that keeps its word.
+/// Refuses one that does not keep its word, unless that is accepted. Tells whether it is.
 async fn check(
     connection: &mut PgConnection,
     place: &Place,
     options: &Options,
-) -> Result<(), OpenError> {
+) -> Result<bool, OpenError> {
     let place = || place.to_string();
     let sql = "SELECT current_setting('server_version_num')::integer";
     let row = sqlx::query(sql).fetch_one(&mut *connection).await.map_err(OpenError::Migrate)?;
@@ -165,6 +168,7 @@ async fn check(
     if version < VERSION_MIN {
         return Err(OpenError::TooOld { place: place(), version: version / 10_000 });
     }
+    let mut may_lose = false;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let row = sqlx::query("SELECT current_setting($1)").bind(setting);
         let row = row.fetch_one(&mut *connection).await.map_err(OpenError::Migrate)?;
@@ -172,8 +176,9 @@ async fn check(
         if value == "off" && !options.accepts_loss {
             return Err(OpenError::Loses { place: place(), setting });
         }
+        may_lose |= value == "off";
     }
-    Ok(())
+    Ok(may_lose)
 }
 
 const VERSION_MIN: i32 = 140_000;

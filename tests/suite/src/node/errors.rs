@@ -96,7 +96,7 @@ fn the_page_of_an_error_is_printed() {
     for part in ["# E0003: ", "## What happened", "## Why", "## What to do"] {
         assert!(ended.stdout.contains(part), "no {part:?} in {}", ended.stdout);
     }
-    check_refused(&["explain", "E9999"], 2, &["no code of an error", "E0001 to E0016"]);
+    check_refused(&["explain", "E9999"], 2, &["no code of an error", "E0001 to E0017"]);
 }
 
 /// Compiles what stands between the program and the system from its start.
