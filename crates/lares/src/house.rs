@@ -43,7 +43,7 @@ pub(crate) struct House {
     door: Arc<HttpDoor>,
     failed: BoxFuture<'static, Failure>,
     /// Given back in the end, so that nobody waits for it.
-    lease: upkeep::lease::Plan,
+    lease: Option<upkeep::lease::Plan>,
 }
 
 impl House {
@@ -82,7 +82,9 @@ impl House {
         let tools = Toolbox::new(tools).map_err(|error| Failure::new(Exit::Failed, error))?;
         let tools: Arc<dyn Tools> = Arc::new(tools);
         let boot = Id::roll(clock.now(), &*dice);
-        leases.begin(me, boot, upkeep::lease::LASTS).await.map_err(unleased)?;
+        if let Some(leases) = &leases {
+            leases.begin(me, boot, upkeep::lease::LASTS).await.map_err(unleased)?;
+        }
         let ports = tree::Ports {
             journal: Arc::clone(&journal),
             boot,
@@ -131,7 +133,8 @@ impl House {
         let losing = Arc::new(move || {
             losing.send_replace(true);
         });
-        let lease = upkeep::lease::Plan { leases, node: me, boot, lost: losing };
+        let lease =
+            leases.map(|leases| upkeep::lease::Plan { leases, node: me, boot, lost: losing });
         let failed = Box::pin(async move {
             tokio::select! {
                 how = failed => unsynced(&how),
@@ -140,7 +143,7 @@ impl House {
             }
         });
         let plan = configuration.retention.plan();
-        let upkeep = tree::Upkeep { records, plan, lease: Some(lease.clone()) };
+        let upkeep = tree::Upkeep { records, plan, lease: lease.clone() };
         let root = tree::root(&node, &entities, upkeep, Arc::clone(&door) as Arc<dyn Door>);
         node.plant(&root).map_err(|error| Failure::new(Exit::Failed, error))?;
         match node.reached(Phase::Starting).await {
@@ -184,7 +187,7 @@ impl House {
     pub(crate) async fn stop(self) {
         self.node.stop();
         self.node.reached(Phase::Ready).await;
-        let upkeep::lease::Plan { leases, node, boot, .. } = self.lease;
+        let Some(upkeep::lease::Plan { leases, node, boot, .. }) = self.lease else { return };
         if let Err(error) = leases.end(node, boot).await {
             tracing::warn!(%error, "the lease is not given back: others wait for its end");
         }

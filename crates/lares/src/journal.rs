@@ -25,7 +25,8 @@ use crate::folder::IN_FOLDER;
 pub(crate) struct Opened {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) records: Arc<dyn Records>,
-    pub(crate) leases: Arc<dyn Leases>,
+    /// Nothing where the folder is the lease, and another one would only write to the disk.
+    pub(crate) leases: Option<Arc<dyn Leases>>,
     pub(crate) backup: Arc<dyn Backup>,
     /// Resolves once nothing may be written any more, and says why.
     pub(crate) failed: BoxFuture<'static, String>,
@@ -40,7 +41,7 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
             Ok(Opened {
                 journal: Arc::clone(&server) as _,
                 records: Arc::clone(&server) as _,
-                leases: server,
+                leases: Some(server),
                 backup: Arc::new(Copies::of_server(place)),
                 // What a server has acknowledged is its own business.
                 failed: Box::pin(pending()),
@@ -53,7 +54,7 @@ pub(crate) fn open(folder: &Path, store: &Store, accepts_loss: bool) -> Result<O
             Ok(Opened {
                 journal: Arc::clone(&sqlite) as _,
                 records: Arc::clone(&sqlite) as _,
-                leases: Arc::clone(&sqlite) as _,
+                leases: None,
                 backup: Arc::new(Copies::of_file(sqlite)),
                 failed: Box::pin(async move {
                     match failed.await {
