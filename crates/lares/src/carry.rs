@@ -68,11 +68,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let _ = std::fs::remove_file(&part);
     let carried = carried?;
     // Whoever starts the node of either folder finds its journal where it is now.
-    for folder in [from_folder.as_ref(), to_folder.as_ref()].into_iter().flatten() {
-        let place = match &to {
-            End::Server(place) => journal::name(Some(place)),
-            End::Folder(_) => journal::name(None),
-        };
+    let place = match &to {
+        End::Server(place) => journal::name(Some(place)),
+        End::Folder(_) => journal::name(None),
+    };
+    for folder in [&from_folder, &to_folder].into_iter().flatten() {
         folder.note_journal(&place)?;
     }
     let told = cli::backup::tell(&copied(to.shown().into(), &carried));

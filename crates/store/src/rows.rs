@@ -1,5 +1,6 @@
 //! What is true of a row whatever keeps it.
 
+use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Append, Before, Body, Epoch, Seq};
 use domain::time::Timestamp;
@@ -23,6 +24,11 @@ pub(crate) fn before(owes: u64, other_lives: Option<bool>) -> Before {
         (_, None) => Before::Crashed,
         (_, Some(_)) => Before::TakenOver,
     }
+}
+
+/// What bytes are called by what they are.
+pub(crate) fn name(bytes: &[u8]) -> Blob {
+    Blob::from_hash(Sha256::digest(bytes).into())
 }
 
 /// What the events of an append weigh.

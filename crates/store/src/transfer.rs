@@ -256,6 +256,7 @@ async fn into_server(
     if server::is_used(to).await? {
         return Err(Failed::Occupied(place.to_string()));
     }
+    server::prepare(to).await?;
     for table in &TABLES {
         let mut statement = from.prepare(&table.select())?;
         let mut rows = statement.query([])?;

@@ -42,7 +42,7 @@ use tokio::sync::oneshot;
 
 pub use self::connect::{OpenError, Place};
 pub(crate) use self::connect::{connect, prepared};
-use crate::rows::millis;
+use crate::rows::{millis, name};
 
 /// How the journal is kept. Every bound of it has a name here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,7 +293,7 @@ impl Journal for Postgres {
             let kept = self.write(move |connection, _| {
                 let bytes = Arc::clone(&bytes);
                 Box::pin(async move {
-                    let blob = read::name(&bytes);
+                    let blob = name(&bytes);
                     write::keep(connection, (blob, &bytes, at)).await.map(|()| blob)
                 })
             });

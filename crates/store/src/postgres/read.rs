@@ -6,12 +6,12 @@ use domain::blob::Blob;
 use domain::id::Address;
 use domain::journal::{Boot, Due, Error, Ordinal, Recorded, Seq, Waiting};
 use domain::time::Timestamp;
-use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use super::values::{self, address, number, number_if_any, signed};
 use super::{Asked, trouble};
+use crate::rows::name;
 
 pub(super) async fn history(
     connection: &mut PgConnection,
@@ -134,10 +134,6 @@ pub(super) async fn due(
 }
 
 // --- blobs ---
-
-pub(super) fn name(bytes: &[u8]) -> Blob {
-    Blob::from_hash(Sha256::digest(bytes).into())
-}
 
 pub(super) async fn blob(connection: &mut PgConnection, blob: Blob) -> Asked<Option<Vec<u8>>> {
     let sql = "SELECT (SELECT string_agg(bytes, ''::bytea ORDER BY part) FROM blob_parts

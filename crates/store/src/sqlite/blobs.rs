@@ -5,11 +5,10 @@ use domain::blob::{BYTES_MAX, Blob};
 use domain::journal::Error;
 use domain::time::Timestamp;
 use rusqlite::{Connection, params};
-use sha2::{Digest, Sha256};
 
 use super::read::{Readers, failed};
 use super::writer::{Desk, Writer};
-use crate::rows::{EntityRow, PART_BYTES};
+use crate::rows::{EntityRow, PART_BYTES, name};
 
 // --- keeping ---
 
@@ -43,11 +42,6 @@ pub(super) async fn keep(
         writer.write(put, part, weight).await?;
     }
     Ok(blob)
-}
-
-pub(super) fn name(bytes: &[u8]) -> Blob {
-    let hash = Sha256::digest(bytes);
-    Blob::from_hash(std::array::from_fn(|at| hash[at]))
 }
 
 struct Part {

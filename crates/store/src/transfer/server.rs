@@ -59,10 +59,12 @@ pub(super) async fn is_used(connection: &mut PgConnection) -> Result<bool, Error
     let sql = "SELECT EXISTS (SELECT 1 FROM entities) OR EXISTS (SELECT 1 FROM forgotten)
                    OR EXISTS (SELECT 1 FROM dead) OR EXISTS (SELECT 1 FROM audit)
                    OR EXISTS (SELECT 1 FROM blobs)";
-    let is_used = sqlx::query(sql).fetch_one(&mut *connection).await?.try_get(0)?;
-    // The one row of those that stays is what is copied.
-    sqlx::query("DELETE FROM audit_end WHERE lines = 0").execute(connection).await?;
-    Ok(is_used)
+    sqlx::query(sql).fetch_one(connection).await?.try_get(0)
+}
+
+/// Takes out the one row that new tables have: it is copied like all others.
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("DELETE FROM audit_end").execute(connection).await.map(|_| ())
 }
 
 /// Where rows of one table are put.
