@@ -1,8 +1,10 @@
 //! What is true of a row whatever keeps it.
 
+use std::fmt::Display;
+
 use domain::blob::Blob;
 use domain::id::Address;
-use domain::journal::{Append, Before, Body, Epoch, Seq};
+use domain::journal::{Append, Before, Body, Epoch, Error, Recorded, Seq};
 use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -66,4 +68,45 @@ pub(crate) fn checksum(
 /// As a server and a file count.
 pub(crate) fn millis(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The events of an entity as they are read, in their order and without gaps.
+pub(crate) struct Walk {
+    entity: Address,
+    expected: Seq,
+    events: Vec<Recorded>,
+}
+
+impl Walk {
+    pub(crate) fn after(entity: Address, after: Seq) -> Self {
+        Walk { entity, expected: Seq(after.0 + 1), events: Vec::new() }
+    }
+
+    /// The next one; nothing if it is not what was written.
+    pub(crate) fn take<E: Display>(
+        &mut self,
+        read: Result<Option<Recorded>, E>,
+    ) -> Result<(), Error> {
+        let event = read.map_err(|error| self.unreadable(&error.to_string()))?;
+        let event = event.ok_or_else(|| self.unreadable("its checksum differs"))?;
+        if event.seq != self.expected {
+            return Err(self.unreadable("it is missing"));
+        }
+        self.expected.0 += 1;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// No more than so many were asked for, of as many as the entity says that it has.
+    pub(crate) fn end(self, head: Seq, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let is_whole_page = self.events.len() as u64 == u64::from(limit);
+        match !is_whole_page && self.expected <= head {
+            true => Err(self.unreadable("it is missing")),
+            false => Ok(self.events),
+        }
+    }
+
+    fn unreadable(&self, what: &str) -> Error {
+        Error::Unreadable { entity: self.entity, seq: self.expected, what: what.to_owned() }
+    }
 }

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnection;
 
 use super::values::{self, address, number, number_if_any, signed};
 use super::{Asked, trouble};
-use crate::rows::name;
+use crate::rows::{Walk, name};
 
 pub(super) async fn history(
     connection: &mut PgConnection,
@@ -32,29 +32,15 @@ pub(super) async fn history(
         .fetch_all(connection)
         .await
         .map_err(trouble)?;
-    let unreadable = |seq, what: &str| Error::Unreadable { entity, seq, what: what.to_owned() };
-    let mut events = Vec::with_capacity(rows.len());
-    let mut expected = Seq(after.0 + 1);
-    let mut head = Seq(0);
+    let (mut walk, mut head) = (Walk::after(entity, after), Seq(0));
     for row in &rows {
         head = Seq(number(row, 8).map_err(trouble)?);
         if row.try_get::<Option<i64>, _>(0).map_err(trouble)?.is_none() {
             break;
         }
-        let event = values::recorded(entity, row)
-            .map_err(|error| unreadable(expected, &error.to_string()))?
-            .ok_or_else(|| unreadable(expected, "its checksum differs"))?;
-        if event.seq != expected {
-            return Err(unreadable(expected, "it is missing"));
-        }
-        expected.0 += 1;
-        events.push(event);
+        walk.take(values::recorded(entity, row))?;
     }
-    let is_whole_page = events.len() as u64 == u64::from(limit);
-    if !is_whole_page && expected <= head {
-        return Err(unreadable(expected, "it is missing"));
-    }
-    Ok(events)
+    walk.end(head, limit)
 }
 
 pub(super) async fn inbox(

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::lease::NOW;
 use super::rows;
+use crate::rows::Walk;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -88,29 +89,15 @@ pub(super) fn history(
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let key = params![entity.kind.prefix(), entity.id.to_bytes(), after.0, limit];
     let mut rows = statement.query(key).map_err(failed)?;
-    let mut events = Vec::new();
-    let mut expected = Seq(after.0 + 1);
-    let mut head = Seq(0);
-    let unreadable = |seq, what: &str| Error::Unreadable { entity, seq, what: what.to_owned() };
+    let (mut walk, mut head) = (Walk::after(entity, after), Seq(0));
     while let Some(row) = rows.next().map_err(failed)? {
         head = Seq(row.get(8).map_err(failed)?);
         if row.get_ref(0).is_ok_and(|seq| seq == ValueRef::Null) {
             break;
         }
-        let event = rows::recorded(entity, row)
-            .map_err(|error| unreadable(expected, &error.to_string()))?
-            .ok_or_else(|| unreadable(expected, "its checksum differs"))?;
-        if event.seq != expected {
-            return Err(unreadable(expected, "it is missing"));
-        }
-        expected.0 += 1;
-        events.push(event);
+        walk.take(rows::recorded(entity, row))?;
     }
-    let is_whole_page = events.len() as u64 == u64::from(limit);
-    if !is_whole_page && expected <= head {
-        return Err(unreadable(expected, "it is missing"));
-    }
-    Ok(events)
+    walk.end(head, limit)
 }
 
 pub(super) fn inbox(
